@@ -1,0 +1,42 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [
+            'src/**/*.test.ts',
+            'test/*.test.ts',
+            'test/fakes/**/*.test.ts',
+            'tls/**/*.test.ts',
+            'bench/**/*.test.ts',
+          ],
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.e2e.ts'],
+          // Real servers on two cores: one file at a time, and room for a build of the image.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 900_000,
+        },
+      },
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      exclude: ['src/**/*.test.ts', 'src/main.ts'],
+      thresholds: {
+        lines: 90,
+        branches: 85,
+        'src/image/**': { lines: 100, branches: 95 },
+        'src/workload/**': { lines: 100, branches: 95 },
+        'src/plan/**': { lines: 100, branches: 95 },
+      },
+    },
+  },
+});
