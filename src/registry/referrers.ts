@@ -1,0 +1,143 @@
+import { type Descriptor, isRecord } from '../image/descriptor.ts';
+import { algorithmOf, type Digest, digestOf, hexOf } from '../image/digest.ts';
+import { type Manifest, parseManifest } from '../image/manifest.ts';
+import { OCI_INDEX } from '../image/media-type.ts';
+import type { Audience } from './authorizer.ts';
+import type { Client } from './client.ts';
+import { resolveHop } from './redirect.ts';
+import { hasCode, RegistryError } from './registry-error.ts';
+import type { ManifestContent } from './repository.ts';
+import { drain, headerOf, readUpTo } from './transport.ts';
+
+/** One page of referrers is an index, and those are bounded like every manifest. */
+const LARGEST_PAGE = 4 * 1024 * 1024;
+/** Pages that are followed; a registry that sends more of them than this is playing. */
+const MOST_PAGES = 100;
+
+/** The part of a repository that the fallback tag needs. */
+interface Manifests {
+  fetchReference(identifier: string, signal: AbortSignal): Promise<ManifestContent>;
+  pushReference(content: ManifestContent, identifier: string, signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Referrers by the API of OCI distribution 1.1.
+ * @returns undefined where the registry does not have it
+ */
+export async function listReferrers(
+  client: Client,
+  audience: Audience,
+  digest: Digest,
+  signal: AbortSignal,
+): Promise<readonly Descriptor[] | undefined> {
+  const operation = `list referrers of ${audience.host}/${audience.path}@${digest}`;
+  const referrers: Descriptor[] = [];
+  let target: string | URL = `/v2/${audience.path}/referrers/${digest}`;
+  for (let page = 0; page < MOST_PAGES; page++) {
+    const headers = { accept: OCI_INDEX };
+    const answer = await client.call({
+      operation,
+      audience,
+      method: 'GET',
+      target,
+      headers,
+      expect: [200, 404, 405],
+      signal,
+    });
+    const bytes = answer.status === 200 ? await readUpTo(answer, LARGEST_PAGE) : await drain(answer);
+    if (answer.status !== 200) return undefined;
+    const index = bytes === undefined ? undefined : readIndex(bytes);
+    // Some registries answer 200 with a page of their web interface.
+    if (index === undefined) return undefined;
+    referrers.push(...index.manifests);
+    const next = nextPage(headerOf(answer, 'link'));
+    if (next === undefined) return referrers;
+    target = resolveHop(next, answer.url, operation);
+    if (target.origin !== answer.url.origin)
+      throw new RegistryError('its next page is on another host', { code: 'FORBIDDEN_HOP', operation });
+  }
+  throw new RegistryError(`it has more than ${MOST_PAGES} pages`, { code: 'TOO_LARGE', operation });
+}
+
+/** RFC 8288, the one relation that the distribution spec uses. */
+function nextPage(link: string | undefined): string | undefined {
+  return link === undefined ? undefined : /<([^>]*)>\s*;\s*rel="?next"?/.exec(link)?.[1];
+}
+
+function readIndex(bytes: Uint8Array): Manifest | undefined {
+  try {
+    const index = parseManifest(bytes, OCI_INDEX);
+    return index.mediaType === OCI_INDEX ? index : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where referrers are listed in a registry without the API: `sha256-<hex>` (distribution spec, "Referrers Tag Schema"). */
+export function fallbackTag(digest: Digest): string {
+  return `${algorithmOf(digest)}-${hexOf(digest)}`;
+}
+
+/** @returns no referrers when the tag is absent, or is something else: GitLab answers with the image itself. */
+export async function readFallbackTag(
+  manifests: Manifests,
+  digest: Digest,
+  signal: AbortSignal,
+): Promise<{ referrers: readonly Descriptor[]; body: Record<string, unknown> }> {
+  const empty = { referrers: [], body: { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] } };
+  try {
+    const { descriptor, bytes } = await manifests.fetchReference(fallbackTag(digest), signal);
+    const index = descriptor.digest === digest ? undefined : readIndex(bytes);
+    const body: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    return index === undefined || !isRecord(body) ? empty : { referrers: index.manifests, body };
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND', 'INVALID_MANIFEST')) return empty;
+    throw error;
+  }
+}
+
+/** Read, change, write: one at a time for each tag, or an entry would be lost. */
+const updates = new Map<string, Promise<void>>();
+
+/** Lists a manifest under the fallback tag of its subject, unless it is listed already. */
+export async function addToFallbackTag(
+  manifests: Manifests,
+  subject: Digest,
+  referrer: ManifestContent,
+  { repository, signal }: { readonly repository: string; readonly signal: AbortSignal },
+): Promise<void> {
+  const key = `${repository}:${fallbackTag(subject)}`;
+  const update = (updates.get(key) ?? Promise.resolve())
+    .catch(() => undefined)
+    .then(() => add(manifests, subject, referrer, signal));
+  updates.set(key, update);
+  try {
+    await update;
+  } finally {
+    if (updates.get(key) === update) updates.delete(key);
+  }
+}
+
+async function add(
+  manifests: Manifests,
+  subject: Digest,
+  referrer: ManifestContent,
+  signal: AbortSignal,
+): Promise<void> {
+  const { referrers, body } = await readFallbackTag(manifests, subject, signal);
+  if (referrers.some(({ digest }) => digest === referrer.descriptor.digest)) return;
+  const entries = Array.isArray(body['manifests']) ? body['manifests'] : [];
+  const bytes = Buffer.from(JSON.stringify({ ...body, manifests: [...entries, entryOf(referrer)] }));
+  const descriptor = { mediaType: OCI_INDEX, digest: digestOf(bytes), size: bytes.length };
+  await manifests.pushReference({ descriptor, bytes }, fallbackTag(subject), signal);
+}
+
+/** The spec wants the entry to carry the manifest's artifact type and annotations. */
+function entryOf({ descriptor, bytes }: ManifestContent): Descriptor {
+  const { artifactType, annotations } = parseManifest(bytes, descriptor.mediaType);
+  return {
+    ...descriptor,
+    ...(artifactType !== undefined && { artifactType }),
+    ...(annotations !== undefined && { annotations }),
+  };
+}

@@ -1,0 +1,103 @@
+import type { Hash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { Descriptor } from '../image/descriptor.ts';
+import { hasherFor } from '../image/digest.ts';
+
+/** Buffered between source and target, in bytes: smaller stalls the faster side, larger only costs memory. */
+const HIGH_WATER_MARK = 1024 * 1024;
+/** A connection that broke more often than this is not worth another try. */
+const MOST_RESUMES = 3;
+
+export interface Verification {
+  readonly descriptor: Descriptor;
+  /** Makes the error for content that is not what the descriptor says. */
+  readonly mismatch: (why: string) => Error;
+  /** Opens the content again from `offset`, after the stream so far broke with `cause`. Rejects when that cannot be. */
+  readonly resume: (offset: number, cause: Error) => Promise<Readable>;
+}
+
+/**
+ * Passes a blob on and checks it on the way. The last chunk is held back until size and digest were found right: a
+ * target that does not check for itself never gets a whole blob that is wrong. A source that breaks is opened again
+ * where it broke, unseen by the reader.
+ */
+export class VerifiedStream extends Readable {
+  readonly #verification: Verification;
+  readonly #hash: Hash;
+  #source: Readable;
+  #size = 0;
+  #resumes = 0;
+  #held: Buffer | undefined;
+
+  constructor(source: Readable, verification: Verification) {
+    super({ highWaterMark: HIGH_WATER_MARK });
+    this.#verification = verification;
+    this.#hash = hasherFor(verification.descriptor.digest);
+    this.#source = source;
+    this.#attach(source);
+  }
+
+  override _read(): void {
+    this.#source.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#source.destroy();
+    callback(error);
+  }
+
+  #attach(source: Readable): void {
+    this.#source = source;
+    source.on('data', (chunk: Buffer) => this.#take(chunk));
+    source.on('end', () => this.#finish());
+    source.on('error', (cause) => void this.#resumeAfter(cause));
+    source.on('close', () => {
+      if (!source.readableEnded && source.errored === null && !this.destroyed)
+        void this.#resumeAfter(new Error('it was cut off'));
+    });
+  }
+
+  #take(chunk: Buffer): void {
+    const { descriptor, mismatch } = this.#verification;
+    this.#size += chunk.length;
+    if (this.#size > descriptor.size) {
+      this.destroy(mismatch(`wanted ${descriptor.size} bytes, got more`));
+      return;
+    }
+    this.#hash.update(chunk);
+    const held = this.#held;
+    this.#held = chunk;
+    if (held !== undefined && !this.push(held)) this.#source.pause();
+  }
+
+  #finish(): void {
+    const fault = this.#fault();
+    if (fault !== undefined) {
+      this.destroy(this.#verification.mismatch(fault));
+      return;
+    }
+    if (this.#held !== undefined) this.push(this.#held);
+    this.push(null);
+  }
+
+  #fault(): string | undefined {
+    const { size, digest } = this.#verification.descriptor;
+    if (this.#size !== size) return `wanted ${size} bytes, got ${this.#size}`;
+    const algorithm = digest.slice(0, digest.indexOf(':'));
+    const actual = `${algorithm}:${this.#hash.digest('hex')}`;
+    return actual === digest ? undefined : `wanted digest ${digest}, got ${actual}`;
+  }
+
+  async #resumeAfter(cause: Error): Promise<void> {
+    if (this.destroyed) return;
+    this.#resumes += 1;
+    if (this.#resumes > MOST_RESUMES) {
+      this.destroy(cause);
+      return;
+    }
+    await this.#verification.resume(this.#size, cause).then(
+      (source) => (this.destroyed ? source.destroy() : this.#attach(source)),
+      (error: Error) => this.destroy(error),
+    );
+  }
+}
