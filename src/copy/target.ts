@@ -33,6 +33,8 @@ export type Pushed = 'pushed' | 'mounted' | 'present';
 export interface PushOptions {
   /** Repository path in the same registry that is known to hold the blob. */
   readonly mountFrom?: string;
+  /** Send the blob even if the target says that it is there: it said so before and was wrong. */
+  readonly force?: boolean;
 }
 
 /** Where images are written. */

@@ -96,6 +96,8 @@ function readIndex(body: Record<string, unknown>, mediaType: string): Manifest {
 }
 
 function readImage(body: Record<string, unknown>, mediaType: string): Manifest {
+  // A reader that goes by the members would take it for an index.
+  if (body['manifests'] !== undefined) throw new InvalidManifestError('an image manifest lists "manifests"');
   const config = body['config'] === undefined ? undefined : readOne(body['config'], 'config');
   const list = body['layers'] === undefined ? 'blobs' : 'layers';
   const layers = body[list] === undefined ? [] : readList(body, list);

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { type Digest, isDigest } from './digest.ts';
+import { type Digest, hexOf, isDigest } from './digest.ts';
 
 /**
  * A normalised image reference (distribution/reference, `ParseDockerRef`): what `alpine:3.12` means.
@@ -31,14 +31,15 @@ const DEFAULT_TAG = 'latest';
 
 /** distribution/reference, `RepositoryNameTotalLengthMax`: longest repository name, host included. */
 export const LONGEST_NAME = 255;
+const LONGEST_TAG = 128;
 /** name + ':' + tag (128) + '@' + sha512 digest (135): nothing longer can be a reference. */
 const LONGEST_REFERENCE = LONGEST_NAME + 1 + 128 + 1 + 135;
 
 const TAG = /^\w[\w.-]{0,127}$/;
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 const HOST_NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::\d{1,5})?$/i;
-const HOST_IPV6 = /^\[([0-9a-f:.]+)\](?::\d{1,5})?$/i;
-/** 64 hex digits are an image id to Docker, never a repository name. */
+const HOST_IPV6 = /^\[([0-9a-f:]+)\](?::\d{1,5})?$/i;
+/** 64 hex digits alone are an image id to Docker, not a repository name. */
 const IMAGE_ID = /^[0-9a-f]{64}$/;
 
 /**
@@ -76,7 +77,7 @@ function cutTag(text: string, rest: string): { name: string; tag?: string } {
 }
 
 function splitHost(text: string, name: string): { host: string; path: string } {
-  if (IMAGE_ID.test(name))
+  if (IMAGE_ID.test(text))
     throw new InvalidReferenceError(text, 'wanted a name, not an image id of 64 hex digits');
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(slash, 0));
@@ -154,4 +155,16 @@ export function identifierOf(reference: Reference): string {
 
 export function isOfficial(reference: Reference): boolean {
   return reference.host === DOCKER_HUB && reference.path.startsWith(`${OFFICIAL}/`);
+}
+
+/** The tag under which a copy is kept: its own, or one made of its digest so that no registry collects it. */
+export function anchorTagOf({ tag, digest }: Reference): string {
+  return tag ?? (digest === undefined ? DEFAULT_TAG : digestTagOf(digest));
+}
+
+/** `digest-<hex>`: a tag that belongs to one digest for ever. */
+export function digestTagOf(digest: Digest): string {
+  const hex = hexOf(digest);
+  // A tag has at most 128 characters: sha512 is cut, which leaves more than sha256 has.
+  return `digest-${hex}`.slice(0, LONGEST_TAG);
 }

@@ -1,0 +1,81 @@
+import pLimit from 'p-limit';
+import { formatReference } from '../image/reference.ts';
+import { BlobMemory } from './blob-memory.ts';
+import { Confirmations } from './confirmations.ts';
+import { asError } from './copy-error.ts';
+import { ImageCopy, type Surroundings } from './image-copy.ts';
+import type { Copies, CopyTask, Outcome } from './outcome.ts';
+import { onAbort } from './promise.ts';
+import { SingleFlight } from './single-flight.ts';
+
+export interface CopierOptions extends Omit<Surroundings, 'limit' | 'memory'> {
+  /** Blobs under way at once, over all copies. */
+  readonly concurrency: number;
+  /** How long a confirmed copy is not asked for again, in milliseconds. */
+  readonly freshMs: number;
+  /** Longest time for one copy, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Makes copies: one at a time for each backup name, whoever asks, for as long as it takes. */
+export class Copier implements Copies {
+  readonly #surroundings: Surroundings;
+  readonly #timeoutMs: number;
+  readonly #confirmed: Confirmations;
+  readonly #flights = new SingleFlight<Outcome>();
+
+  constructor({ concurrency, freshMs, timeoutMs, ...surroundings }: CopierOptions) {
+    this.#surroundings = { ...surroundings, limit: pLimit(concurrency), memory: new BlobMemory() };
+    this.#timeoutMs = timeoutMs;
+    this.#confirmed = new Confirmations(freshMs);
+  }
+
+  async ensure(task: CopyTask, signal: AbortSignal): Promise<Outcome> {
+    const known = this.#confirmed.get(keyOf(task));
+    if (known !== undefined) return { state: 'present', digest: known };
+    const flight = this.#flights.run(keyOf(task), () => this.#copy(task));
+    return Promise.race([flight, onAbort(signal).then((): Outcome => ({ state: 'pending' }))]);
+  }
+
+  async has(task: CopyTask, signal: AbortSignal): Promise<boolean> {
+    try {
+      return (await new ImageCopy(this.#surroundings, task, signal).findBackup()).present !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Copies that run now. */
+  get inProgress(): number {
+    return this.#flights.size;
+  }
+
+  /** Resolves when no copy runs any more. */
+  settled(): Promise<void> {
+    return this.#flights.settled();
+  }
+
+  async #copy(task: CopyTask): Promise<Outcome> {
+    const begun = performance.now();
+    try {
+      const outcome = await new ImageCopy(
+        this.#surroundings,
+        task,
+        AbortSignal.timeout(this.#timeoutMs),
+      ).run();
+      this.#confirmed.set(keyOf(task), outcome.digest);
+      return outcome;
+    } catch (cause) {
+      // What a registry confirmed that now fails is asked for again.
+      this.#confirmed.clear();
+      const error = asError(cause);
+      this.#surroundings.observe({ type: 'failed', task, error, durationMs: performance.now() - begun });
+      return { state: 'failed', error };
+    }
+  }
+}
+
+/** The plan never gives two sources one backup; the source is in the key so that nothing depends on it. */
+function keyOf({ source, backup }: CopyTask): string {
+  return `${formatReference(source)} ${formatReference(backup)}`;
+}

@@ -1,0 +1,45 @@
+import type { Digest } from '../image/digest.ts';
+
+export interface CopyErrorDetails {
+  /** Verb and object: `copy blob`, `push manifest`. */
+  readonly operation: string;
+  readonly side: 'source' | 'target';
+  readonly digest?: Digest;
+  readonly cause: unknown;
+}
+
+/** Says which step failed, on which side, for which content; the reason is the cause's, and so is its code. */
+export class CopyError extends Error {
+  override readonly name = 'CopyError';
+  readonly code: string;
+  readonly operation: string;
+  readonly side: 'source' | 'target';
+  readonly digest: Digest | undefined;
+
+  constructor({ operation, side, digest, cause }: CopyErrorDetails) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`${side} failed to ${operation}${digest === undefined ? '' : ` ${digest}`}: ${reason}`, { cause });
+    this.code = codeOf(cause) ?? 'UNKNOWN';
+    this.operation = operation;
+    this.side = side;
+    this.digest = digest;
+  }
+}
+
+/** The stable code of an error of any room. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
+
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/** Runs a step and says of its failure where it happened. A failure that says so already passes as it is. */
+export async function step<T>(details: Omit<CopyErrorDetails, 'cause'>, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    throw cause instanceof CopyError ? cause : new CopyError({ ...details, cause });
+  }
+}

@@ -1,0 +1,189 @@
+import type { LimitFunction } from 'p-limit';
+import type { Digest } from '../image/digest.ts';
+import { anchorTagOf, digestTagOf, identifierOf, type Reference } from '../image/reference.ts';
+import type { BlobMemory } from './blob-memory.ts';
+import { asError, codeOf, step } from './copy-error.ts';
+import { copyGraph, type GraphCopy } from './copy-graph.ts';
+import type { ObserveCopy } from './event.ts';
+import type { CopyTask, Outcome } from './outcome.ts';
+import { handled, rejectOnAbort } from './promise.ts';
+import type { ManifestContent, Source, Target } from './target.ts';
+
+/** What a copy needs from the outside; the same for all of them. */
+export interface Surroundings {
+  /** Where a source is read. */
+  readonly sourceOf: (source: Reference) => SourceAccess;
+  /** Where a backup is written. */
+  readonly targetOf: (backup: Reference) => Target;
+  readonly observe: ObserveCopy;
+  /** Longest wait for a source's answer when the copy is there already, in milliseconds. */
+  readonly sourceCheckMs: number;
+  readonly limit: LimitFunction;
+  readonly memory: BlobMemory;
+}
+
+export interface SourceAccess {
+  readonly source: Source;
+  /** The registry counts what is read from it (Docker Hub): it is asked by HEAD before anything is fetched. */
+  readonly countsPulls: boolean;
+}
+
+/** What the source said: the digest, and the manifest if it came along. */
+interface Asked {
+  readonly digest: Digest;
+  readonly content: () => Promise<ManifestContent>;
+}
+
+/** Where the copy is kept, and its digest if it is there. */
+interface Backup {
+  readonly identifier: string;
+  readonly present: Digest | undefined;
+}
+
+type Kept = Extract<Outcome, { readonly digest: Digest }>;
+
+/** One image on its way into the backup registry. */
+export class ImageCopy {
+  readonly #surroundings: Surroundings;
+  readonly #task: CopyTask;
+  readonly #signal: AbortSignal;
+
+  constructor(surroundings: Surroundings, task: CopyTask, signal: AbortSignal) {
+    this.#surroundings = surroundings;
+    this.#task = task;
+    this.#signal = signal;
+  }
+
+  /**
+   * Makes sure that the copy is there and, for a tag, that it is what the source has now. The source is asked beside
+   * the backup: one round trip when there is nothing to do.
+   * @throws CopyError
+   */
+  async run(): Promise<Kept> {
+    const pinned = this.#task.source.digest !== undefined;
+    const asked = pinned ? undefined : handled(this.#askSource());
+    const { identifier, present } = await this.findBackup();
+    if (present === undefined) return this.#transfer(await (asked ?? this.#askSource()), identifier);
+    const current = asked === undefined ? undefined : await this.#inTime(asked);
+    if (current === undefined || current.digest === present) return { state: 'present', digest: present };
+    return this.#refresh(current, identifier, present);
+  }
+
+  /**
+   * A tag that the backup has given to another digest than the source asks for is left with it: then the copy is kept
+   * under a tag made of its own digest.
+   */
+  async findBackup(): Promise<Backup> {
+    const { source, backup } = this.#task;
+    const identifier = anchorTagOf(backup);
+    const present = await this.#resolve(identifier);
+    if (source.digest === undefined || present === undefined || present === source.digest)
+      return { identifier, present };
+    const own = digestTagOf(source.digest);
+    return { identifier: own, present: await this.#resolve(own) };
+  }
+
+  #resolve(tag: string): Promise<Digest | undefined> {
+    return step({ operation: 'look for the copy', side: 'target' }, async () => {
+      try {
+        return (await this.#target.resolve(tag, this.#signal)).digest;
+      } catch (error) {
+        // Some registries say 403 for what is not there; a true denial shows itself at the first write.
+        if (['NOT_FOUND', 'DENIED'].includes(codeOf(error) ?? '')) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  /** Counted pulls are spared by a HEAD; elsewhere the manifest itself is as cheap and saves a request later. */
+  #askSource(): Promise<Asked> {
+    const { source, countsPulls } = this.#surroundings.sourceOf(this.#task.source);
+    const identifier = identifierOf(this.#task.source);
+    return step({ operation: 'read manifest', side: 'source' }, async () => {
+      if (countsPulls && this.#task.source.digest === undefined) {
+        const { digest } = await source.resolve(identifier, this.#signal);
+        return { digest, content: () => source.fetchReference(digest, this.#signal) };
+      }
+      const content = await source.fetchReference(identifier, this.#signal);
+      return { digest: content.descriptor.digest, content: () => Promise.resolve(content) };
+    });
+  }
+
+  /** A source that is gone, slow or counts us out costs a bounded wait, and never the copy that we have. */
+  async #inTime(asked: Promise<Asked>): Promise<Asked | undefined> {
+    try {
+      return await Promise.race([
+        asked,
+        rejectOnAbort(AbortSignal.timeout(this.#surroundings.sourceCheckMs)),
+      ]);
+    } catch (cause) {
+      this.#sourceUnavailable(cause);
+      return undefined;
+    }
+  }
+
+  /** The tag has moved at the source: the new image takes it over; until that is done the earlier one serves. */
+  async #refresh(current: Asked, identifier: string, present: Digest): Promise<Kept> {
+    try {
+      await this.#keepUnderOwnTag(present);
+      return await this.#transfer(current, identifier);
+    } catch (cause) {
+      this.#sourceUnavailable(cause);
+      return { state: 'present', digest: present };
+    }
+  }
+
+  /** Untagged manifests are garbage to a registry, and running workloads may use this one. */
+  #keepUnderOwnTag(digest: Digest): Promise<void> {
+    return step({ operation: 'keep the earlier copy', side: 'target', digest }, async () => {
+      const content = await this.#target.fetchReference(digest, this.#signal);
+      await this.#target.pushReference(content, digestTagOf(digest), this.#signal);
+    });
+  }
+
+  async #transfer(asked: Asked, identifier: string): Promise<Kept> {
+    const begun = performance.now();
+    const content = await step(
+      { operation: 'read manifest', side: 'source', digest: asked.digest },
+      asked.content,
+    );
+    const { digest } = content.descriptor;
+    const { bytes, blobs } = await copyGraph(this.#graphCopy(digest), content, identifier);
+    const durationMs = performance.now() - begun;
+    this.#surroundings.observe({ type: 'finished', task: this.#task, digest, bytes, blobs, durationMs });
+    return { state: 'copied', digest, bytes };
+  }
+
+  #graphCopy(root: Digest): GraphCopy {
+    const { sourceOf, observe, limit, memory } = this.#surroundings;
+    const { source, countsPulls } = sourceOf(this.#task.source);
+    const task = this.#task;
+    return {
+      source,
+      target: this.#target,
+      limit,
+      signal: this.#signal,
+      frugal: countsPulls,
+      mounts: { memory, place: task.backup },
+      onStart: (plan) => observe({ type: 'started', task, digest: root, ...plan }),
+      onBlob: ({ descriptor, pushed, durationMs }) =>
+        observe({
+          type: 'blob-done',
+          task,
+          digest: descriptor.digest,
+          bytes: descriptor.size,
+          pushed,
+          durationMs,
+        }),
+      onManifest: (manifest) => observe({ type: 'manifest-pushed', task, ...manifest }),
+    };
+  }
+
+  get #target(): Target {
+    return this.#surroundings.targetOf(this.#task.backup);
+  }
+
+  #sourceUnavailable(cause: unknown): void {
+    this.#surroundings.observe({ type: 'source-unavailable', task: this.#task, error: asError(cause) });
+  }
+}
