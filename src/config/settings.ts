@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { address, amount, choice, flag, hosts, path, registryPrefix, seconds } from './setting.ts';
+
+/** What an API server grants a webhook at most (`timeoutSeconds`, admissionregistration.k8s.io/v1), less one to answer. */
+const LONGEST_WAIT = 29;
+const DAY = 86_400;
+/** Each transfer holds a socket on either side and a buffer; registries start to refuse long before this. */
+const MOST_TRANSFERS = 64;
+/** Kubernetes' `terminationGracePeriodSeconds` is rarely longer; a second signal ends the wait. */
+const LONGEST_GRACE = 300;
+
+const REGISTRY = z.strictObject({
+  prefix: registryPrefix({
+    what: 'Backup registry: all copies live under this host and path. A host alone gets the user name as path.',
+    otherwise: 'docker.io/<user name>',
+  }).optional(),
+  authDir: path({
+    what: 'Folder with the credentials of the backup registry: files `username` and `password`, or `.dockerconfigjson`. An empty folder means anonymous.',
+  }).default('/auth'),
+  plainHttp: flag({
+    what: 'Reach the backup registry by plain HTTP. Loopback hosts may always speak it.',
+  }).default(false),
+  naming: choice(['keep-host', 'flat'], {
+    what: 'Names of copies: `keep-host` keeps host and path of the source below the prefix, `flat` puts all in one level.',
+    otherwise: 'flat on Docker Hub, else keep-host',
+  }).optional(),
+});
+
+const SOURCES = z.strictObject({
+  plainHttp: hosts({
+    what: 'Source registries reached by plain HTTP.',
+  }).default([]),
+});
+
+const COPY = z.strictObject({
+  onPending: choice(['allow', 'rewrite', 'deny'], {
+    what: 'What a workload gets whose copy is still under way: `allow` leaves the source in place, `rewrite` points at the copy already, `deny` refuses.',
+  }).default('allow'),
+  onFailure: choice(['allow', 'deny'], {
+    what: 'What a workload gets whose copy failed: `allow` leaves the source in place, `deny` refuses.',
+  }).default('allow'),
+  waitSeconds: seconds(
+    { least: 0, most: LONGEST_WAIT },
+    {
+      what: "Longest wait for copies inside one admission. The API server's own limit ends the wait earlier; the copy goes on.",
+    },
+  ).default(10),
+  sourceCheckSeconds: seconds(
+    { least: 0.1, most: LONGEST_WAIT },
+    { what: 'Longest wait for the source to say whether a copy that exists is still current.' },
+  ).default(1),
+  freshSeconds: seconds(
+    { least: 0, most: DAY },
+    { what: 'How long a confirmed copy is used without asking any registry again.' },
+  ).default(60),
+  concurrency: amount(
+    { least: 1, most: MOST_TRANSFERS },
+    { what: 'Layers transferred at once, over all copies.' },
+  ).default(8),
+  timeoutSeconds: seconds(
+    { least: 1, most: DAY },
+    { what: 'Longest time that one copy may take in the background.' },
+  ).default(3600),
+});
+
+const TLS = z.strictObject({
+  certFile: path({
+    what: 'Certificate chain of the webhook, PEM. A change is served without a restart.',
+  }).default('/tls/tls.crt'),
+  keyFile: path({ what: 'Private key of that certificate, PEM.' }).default('/tls/tls.key'),
+});
+
+/** Every key, its default and what is said of it: the one place. */
+export const SCHEMA = z.strictObject({
+  registry: REGISTRY,
+  sources: SOURCES,
+  copy: COPY,
+  tls: TLS,
+  listen: address({ what: 'Where the webhook listens (HTTPS). Port 0 takes a free one.' }).default(':8443'),
+  metrics: z.strictObject({
+    listen: address({ what: 'Where `/metrics` is served (plain HTTP).' }).default(':9090'),
+  }),
+  log: z.strictObject({
+    level: choice(['debug', 'info', 'warn', 'error'], { what: 'Least severe line that is logged.' }).default(
+      'info',
+    ),
+    format: choice(['auto', 'json', 'text'], {
+      what: 'Form of log lines; `auto` writes text on a terminal and JSON elsewhere.',
+    }).default('auto'),
+  }),
+  shutdown: z.strictObject({
+    graceSeconds: seconds(
+      { least: 0, most: LONGEST_GRACE },
+      {
+        what: 'How long a stopping webhook still answers, so that every API server has learnt that it goes.',
+      },
+    ).default(10),
+  }),
+});
