@@ -1,9 +1,9 @@
-import pLimit from 'p-limit';
 import { formatReference } from '../image/reference.ts';
 import { BlobMemory } from './blob-memory.ts';
 import { Confirmations } from './confirmations.ts';
 import { asError } from './copy-error.ts';
 import { ImageCopy, type Surroundings } from './image-copy.ts';
+import { transferLimit } from './limit.ts';
 import type { Copies, CopyTask, Outcome } from './outcome.ts';
 import { onAbort } from './promise.ts';
 import { SingleFlight } from './single-flight.ts';
@@ -25,7 +25,7 @@ export class Copier implements Copies {
   readonly #flights = new SingleFlight<Outcome>();
 
   constructor({ concurrency, freshMs, timeoutMs, ...surroundings }: CopierOptions) {
-    this.#surroundings = { ...surroundings, limit: pLimit(concurrency), memory: new BlobMemory() };
+    this.#surroundings = { ...surroundings, limit: transferLimit(concurrency), memory: new BlobMemory() };
     this.#timeoutMs = timeoutMs;
     this.#confirmed = new Confirmations(freshMs);
   }

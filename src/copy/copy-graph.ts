@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LimitFunction } from 'p-limit';
 import type { Descriptor } from '../image/descriptor.ts';
 import { algorithmOf, type Digest, digestOf } from '../image/digest.ts';
 import type { BlobMemory, Place } from './blob-memory.ts';
 import { CopyError, step } from './copy-error.ts';
 import { blobsOf, distinctBlobs, type Node, readGraph } from './graph.ts';
+import type { TransferLimit } from './limit.ts';
 import { handled } from './promise.ts';
 import type { ManifestContent, Pushed, Source, Target } from './target.ts';
 
@@ -16,7 +16,7 @@ export interface GraphCopy {
   readonly source: Source;
   readonly target: Target;
   /** Bounds the blobs under way, over all copies that share it. */
-  readonly limit: LimitFunction;
+  readonly limit: TransferLimit;
   readonly signal: AbortSignal;
   /** Ask the target for each child before the source is: right where the source counts what is read from it. */
   readonly frugal?: boolean;

@@ -1,10 +1,10 @@
-import type { LimitFunction } from 'p-limit';
 import type { Digest } from '../image/digest.ts';
 import { anchorTagOf, digestTagOf, identifierOf, type Reference } from '../image/reference.ts';
 import type { BlobMemory } from './blob-memory.ts';
 import { asError, codeOf, step } from './copy-error.ts';
 import { copyGraph, type GraphCopy } from './copy-graph.ts';
 import type { ObserveCopy } from './event.ts';
+import type { TransferLimit } from './limit.ts';
 import type { CopyTask, Outcome } from './outcome.ts';
 import { handled, rejectOnAbort } from './promise.ts';
 import type { ManifestContent, Source, Target } from './target.ts';
@@ -18,7 +18,7 @@ export interface Surroundings {
   readonly observe: ObserveCopy;
   /** Longest wait for a source's answer when the copy is there already, in milliseconds. */
   readonly sourceCheckMs: number;
-  readonly limit: LimitFunction;
+  readonly limit: TransferLimit;
   readonly memory: BlobMemory;
 }
 

@@ -1,0 +1,68 @@
+import type { Settings } from '../config/configuration.ts';
+import { Copier } from '../copy/copier.ts';
+import type { ObserveCopy } from '../copy/event.ts';
+import type { Reference } from '../image/reference.ts';
+import { Client } from '../registry/client.ts';
+import type { FindCredentials } from '../registry/credential.ts';
+import { Repository } from '../registry/repository.ts';
+
+export interface RegistriesOptions {
+  readonly settings: Pick<Settings, 'registry' | 'sources' | 'copy'>;
+  /** Host of the backup registry. */
+  readonly backupHost: string;
+  readonly findBackupCredentials: FindCredentials;
+  readonly findSourceCredentials: FindCredentials;
+  readonly observe: ObserveCopy;
+}
+
+/** The copy engine with the two registry clients below it. */
+export interface Registries {
+  readonly copier: Copier;
+  close(): Promise<void>;
+}
+
+/** Docker Hub counts manifests that are fetched, and tells nobody else's limits (its "Pull usage and limits"). */
+const COUNTS_PULLS: ReadonlySet<string> = new Set(['docker.io']);
+
+/**
+ * Two clients, because the two sides are trusted differently: the operator chose the backup registry, wherever it is,
+ * and tenants choose the sources. Nothing learned or logged in to on one side is used on the other.
+ */
+export function openRegistries({ settings, backupHost, ...options }: RegistriesOptions): Registries {
+  const { registry, sources, copy } = settings;
+  const internal = new Set([...sources.internal, ...sources.plainHttp].map(hostnameOf));
+  const plain = new Set(sources.plainHttp);
+  const sourceClient = new Client({
+    findCredentials: options.findSourceCredentials,
+    speaksPlainHttp: (host) => plain.has(host),
+    mayBeInternal: (hostname) => internal.has(hostname),
+  });
+  const targetClient = new Client({
+    findCredentials: options.findBackupCredentials,
+    speaksPlainHttp: (host) => registry.plainHttp && host === backupHost,
+    mayBeInternal: () => true,
+  });
+  const copier = new Copier({
+    sourceOf: (source: Reference) => ({
+      source: new Repository(sourceClient, source, 'pull'),
+      countsPulls: COUNTS_PULLS.has(source.host),
+    }),
+    targetOf: (backup: Reference) => new Repository(targetClient, backup, 'pull,push'),
+    observe: options.observe,
+    concurrency: copy.concurrency,
+    sourceCheckMs: copy.sourceCheckSeconds * 1000,
+    freshMs: copy.freshSeconds * 1000,
+    timeoutMs: copy.timeoutSeconds * 1000,
+  });
+  return {
+    copier,
+    close: async () => {
+      await Promise.all([sourceClient.close(), targetClient.close()]);
+    },
+  };
+}
+
+/** Without port and brackets: what a name is looked up by. */
+function hostnameOf(host: string): string {
+  return host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+}

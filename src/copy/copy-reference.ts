@@ -1,0 +1,86 @@
+import type { Descriptor } from '../image/descriptor.ts';
+import type { Digest } from '../image/digest.ts';
+import { InvalidManifestError, parseManifest } from '../image/manifest.ts';
+import { isIndex } from '../image/media-type.ts';
+import { formatPlatform, type Platform, platformMatches } from '../image/platform.ts';
+import { codeOf, step } from './copy-error.ts';
+import { copyGraph, type GraphCopy, type Moved } from './copy-graph.ts';
+import { handled } from './promise.ts';
+import type { ManifestContent, Source } from './target.ts';
+
+export interface ReferenceCopy extends GraphCopy {
+  /** Tag or digest at the source. */
+  readonly sourceIdentifier: string;
+  /** Tag or digest at the target; without one the source's digest. */
+  readonly targetIdentifier?: string;
+  /** Copy this child of an index and nothing else: the target then has the child's digest. */
+  readonly platform?: Platform;
+}
+
+/** A copy that somebody asked for by name: what is at the target afterwards, and what it took. */
+export interface Copied extends Moved {
+  readonly descriptor: Descriptor;
+  /** True when the target had it under that name already. */
+  readonly present: boolean;
+}
+
+/**
+ * Copies one artifact under a name, which it takes over from whatever had it. Source and target are asked at once, so
+ * that a copy that is there already costs one round trip.
+ * @throws CopyError; InvalidManifestError when the index has no such platform
+ */
+export async function copyReference(copy: ReferenceCopy): Promise<Copied> {
+  const before =
+    copy.targetIdentifier === undefined ? undefined : handled(digestAt(copy, copy.targetIdentifier));
+  const content = await step({ operation: 'read manifest', side: 'source' }, () => readSource(copy));
+  const { descriptor } = content;
+  const identifier = copy.targetIdentifier ?? descriptor.digest;
+  const present = await (before ?? digestAt(copy, identifier));
+  if (present === descriptor.digest) return { descriptor, present: true, bytes: 0, blobs: NO_BLOBS };
+  // Something is there under that name, so its parts may be the same as ours.
+  const moved = await copyGraph({ ...copy, frugal: present !== undefined }, content, identifier);
+  return { descriptor, present: false, ...moved };
+}
+
+const NO_BLOBS = { pushed: 0, mounted: 0, present: 0 };
+
+async function readSource({
+  source,
+  sourceIdentifier,
+  platform,
+  signal,
+}: ReferenceCopy): Promise<ManifestContent> {
+  const content = await source.fetchReference(sourceIdentifier, signal);
+  return platform === undefined ? content : childFor(source, content, platform, signal);
+}
+
+async function childFor(
+  source: Source,
+  content: ManifestContent,
+  platform: Platform,
+  signal: AbortSignal,
+): Promise<ManifestContent> {
+  if (!isIndex(content.descriptor.mediaType)) return content;
+  const { manifests } = parseManifest(content.bytes, content.descriptor.mediaType);
+  const child = manifests.find(
+    (entry) => entry.platform !== undefined && platformMatches(platform, entry.platform),
+  );
+  if (child !== undefined) return source.fetchReference(child.digest, signal);
+  const offered = manifests.flatMap((entry) =>
+    entry.platform === undefined ? [] : [formatPlatform(entry.platform)],
+  );
+  throw new InvalidManifestError(
+    `wanted platform ${formatPlatform(platform)}, the index has ${offered.join(', ')}`,
+  );
+}
+
+function digestAt({ target, signal }: ReferenceCopy, identifier: string): Promise<Digest | undefined> {
+  return step({ operation: 'look for the copy', side: 'target' }, async () => {
+    try {
+      return (await target.resolve(identifier, signal)).digest;
+    } catch (error) {
+      if (['NOT_FOUND', 'DENIED'].includes(codeOf(error) ?? '')) return undefined;
+      throw error;
+    }
+  });
+}

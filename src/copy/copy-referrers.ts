@@ -1,0 +1,76 @@
+import type { Descriptor } from '../image/descriptor.ts';
+import { algorithmOf, type Digest, hexOf } from '../image/digest.ts';
+import { parseManifest } from '../image/manifest.ts';
+import { isManifest } from '../image/media-type.ts';
+import { codeOf, step } from './copy-error.ts';
+import { copyGraph, type GraphCopy } from './copy-graph.ts';
+import type { ManifestContent } from './target.ts';
+
+/** Tags under which cosign before version 3 keeps signatures, attestations and SBOMs: `sha256-<hex>.sig`. */
+const COSIGN_SUFFIXES = ['sig', 'att', 'sbom'] as const;
+/** Referrers of referrers (a signature of an SBOM) are followed as far as this. */
+const DEEPEST = 3;
+
+/**
+ * Copies what refers to an image that is at the target already: OCI referrers, of it and of its children, and cosign's
+ * tags. Missing ones are no fault; those there are come over whole.
+ * @returns how many were copied
+ * @throws CopyError
+ */
+export async function copyReferrers(copy: GraphCopy, root: ManifestContent): Promise<number> {
+  const { manifests } = parseManifest(root.bytes, root.descriptor.mediaType);
+  const subjects = [root.descriptor, ...manifests.filter(({ mediaType }) => isManifest(mediaType))];
+  const seen = new Set<Digest>(subjects.map(({ digest }) => digest));
+  const counts = await Promise.all(subjects.map((subject) => copyAllOf(copy, subject, seen)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+async function copyAllOf(copy: GraphCopy, subject: Descriptor, seen: Set<Digest>): Promise<number> {
+  const [referrers, tags] = await Promise.all([
+    copyPredecessors(copy, subject, seen, 1),
+    Promise.all(COSIGN_SUFFIXES.map((suffix) => copyTag(copy, cosignTag(subject.digest, suffix)))),
+  ]);
+  return referrers + tags.filter(Boolean).length;
+}
+
+async function copyPredecessors(
+  copy: GraphCopy,
+  subject: Descriptor,
+  seen: Set<Digest>,
+  depth: number,
+): Promise<number> {
+  const { digest } = subject;
+  const found = await step({ operation: 'list referrers of', side: 'source', digest }, () =>
+    copy.source.predecessors(subject, copy.signal),
+  );
+  const fresh = found.filter((referrer) => !seen.has(referrer.digest));
+  for (const referrer of fresh) seen.add(referrer.digest);
+  const counts = await Promise.all(
+    fresh.map(async (referrer) => {
+      await copyOne(copy, referrer.digest, referrer.digest);
+      return 1 + (depth < DEEPEST ? await copyPredecessors(copy, referrer, seen, depth + 1) : 0);
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+async function copyTag(copy: GraphCopy, tag: string): Promise<boolean> {
+  try {
+    await copyOne(copy, tag, tag);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'NOT_FOUND') return false;
+    throw error;
+  }
+}
+
+async function copyOne(copy: GraphCopy, sourceIdentifier: string, targetIdentifier: string): Promise<void> {
+  const content = await step({ operation: 'read manifest', side: 'source' }, () =>
+    copy.source.fetchReference(sourceIdentifier, copy.signal),
+  );
+  await copyGraph(copy, content, targetIdentifier);
+}
+
+function cosignTag(digest: Digest, suffix: string): string {
+  return `${algorithmOf(digest)}-${hexOf(digest)}.${suffix}`;
+}
