@@ -14,7 +14,7 @@ import { DOCKER_REGISTRY, type Traits } from './traits.ts';
 import { uploads } from './uploads.ts';
 
 /** An image under a name. Without a tag it is there by its digest alone. */
-export interface Placed {
+interface Placed {
   readonly repository: string;
   readonly tag?: string;
   readonly image: MadeImage;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Answer, answer, refusal } from './answer.ts';
 import { type Incoming, type Listener, type ListenerOptions, listen } from './listener.ts';
 
-export interface Account {
+interface Account {
   readonly username: string;
   readonly password: string;
   /** Identity token, for the POST flow with `grant_type=refresh_token`. */
