@@ -1,0 +1,249 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+/** The manifests of `deploy/` as a user finds them, without what `make gen` writes. */
+const FOLDER = fileURLToPath(new URL('../deploy/', import.meta.url));
+const GENERATED = ['image-cloner-tls.yaml', 'image-cloner-webhook.yaml'];
+const FILES = readdirSync(FOLDER).filter((name) => !GENERATED.includes(name));
+
+/** What every object of the webhook carries, and by what it is selected. */
+const SELECTOR = { 'app.kubernetes.io/name': 'image-cloner', 'app.kubernetes.io/component': 'webhook' };
+const LABELS = { ...SELECTOR, 'app.kubernetes.io/part-of': 'image-cloner' };
+
+function read(file: string): unknown {
+  const manifest: unknown = parse(readFileSync(`${FOLDER}${file}`, 'utf8'));
+  return manifest;
+}
+
+/** What is at a path of keys and indices, such as `spec.ports.0`; undefined where the path ends early. */
+function at(value: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((found, key) => {
+    if (typeof found !== 'object' || found === null) return undefined;
+    return Object.getOwnPropertyDescriptor(found, key)?.value;
+  }, value);
+}
+
+const deployment = read('deployment.yaml');
+const pod = at(deployment, 'spec.template.spec');
+const container = at(pod, 'containers.0');
+
+describe('deploy/', () => {
+  const applied = [
+    'deployment.yaml',
+    'network-policy.yaml',
+    'pod-disruption-budget.yaml',
+    'service-account.yaml',
+    'service.yaml',
+  ];
+
+  it('has all that is applied in its kustomization, and nothing else that kubectl would take for a manifest', () => {
+    const manifests = FILES.filter((name) => /\.(ya?ml|json)$/.test(name) && name !== 'kustomization.yaml');
+    expect(new Set(manifests)).toEqual(new Set([...applied, 'namespace.yaml']));
+    const { resources } = parse(readFileSync(`${FOLDER}kustomization.yaml`, 'utf8'));
+    expect(new Set(resources)).toEqual(new Set(manifests));
+  });
+
+  it.each(applied)(
+    '%s carries the labels of the webhook, and leaves the namespace to the kustomization',
+    (file) => {
+      expect(at(read(file), 'metadata.labels')).toEqual(LABELS);
+      expect(at(read(file), 'metadata.name')).toBe('image-cloner');
+      expect(at(read(file), 'metadata.namespace')).toBeUndefined();
+    },
+  );
+
+  it('selects the pods of the deployment wherever it selects', () => {
+    expect(at(deployment, 'spec.template.metadata.labels')).toEqual(LABELS);
+    for (const selector of [
+      at(deployment, 'spec.selector.matchLabels'),
+      at(read('service.yaml'), 'spec.selector'),
+      at(read('pod-disruption-budget.yaml'), 'spec.selector.matchLabels'),
+      at(read('network-policy.yaml'), 'spec.podSelector.matchLabels'),
+      at(pod, 'topologySpreadConstraints.0.labelSelector.matchLabels'),
+      at(
+        pod,
+        'affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution.0.podAffinityTerm.labelSelector.matchLabels',
+      ),
+    ]) {
+      expect(selector).toEqual(SELECTOR);
+    }
+  });
+
+  it('enforces the restricted Pod Security standard on its namespace', () => {
+    expect(at(read('namespace.yaml'), 'metadata.labels')).toMatchObject({
+      'pod-security.kubernetes.io/enforce': 'restricted',
+    });
+  });
+
+  it('holds no secret: no Secret that is applied, no key, no token, and no authority', () => {
+    for (const file of FILES) {
+      const text = readFileSync(`${FOLDER}${file}`, 'utf8');
+      expect(text).not.toMatch(/BEGIN|LS0t/);
+      expect(/\.(ya?ml)$/.test(file) ? at(read(file), 'kind') : 'none').not.toBe('Secret');
+    }
+    expect(at(read('registry-auth.yaml.example'), 'stringData')).toEqual({
+      username: 'YOUR_USER',
+      password: 'YOUR_TOKEN',
+    });
+    expect(at(read('image-cloner-webhook.yaml.template'), 'webhooks.0.clientConfig.caBundle')).toBe('');
+  });
+
+  it('needs no right in the cluster', () => {
+    expect(FILES.filter((name) => name.includes('role'))).toEqual([]);
+    expect(at(read('service-account.yaml'), 'automountServiceAccountToken')).toBe(false);
+    expect(at(pod, 'automountServiceAccountToken')).toBe(false);
+  });
+});
+
+/**
+ * The Pod Security standard "restricted" and what it takes over from "baseline", control by control
+ * (https://kubernetes.io/docs/concepts/security/pod-security-standards). Undefined: absent, which the control allows.
+ */
+describe('the pods keep to the restricted Pod Security standard', () => {
+  it.each([
+    ['hostNetwork', undefined],
+    ['hostPID', undefined],
+    ['hostIPC', undefined],
+    ['hostUsers', undefined],
+    ['shareProcessNamespace', undefined],
+    ['initContainers', undefined],
+    ['ephemeralContainers', undefined],
+    ['containers.1', undefined],
+    ['securityContext.sysctls', undefined],
+    ['securityContext.seLinuxOptions', undefined],
+    ['securityContext.appArmorProfile', undefined],
+    ['securityContext.windowsOptions', undefined],
+    ['securityContext.runAsNonRoot', true],
+    ['securityContext.runAsUser', 65532],
+    ['securityContext.seccompProfile', { type: 'RuntimeDefault' }],
+    ['containers.0.ports.0.hostPort', undefined],
+    ['containers.0.ports.1.hostPort', undefined],
+    [
+      'containers.0.securityContext',
+      { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    ],
+  ])('%s is %j', (path, expected) => {
+    expect(at(pod, path)).toEqual(expected);
+  });
+
+  it('mounts Secrets and nothing else, readable for its own user and not writable', () => {
+    expect(at(pod, 'volumes')).toEqual([
+      { name: 'tls', secret: { secretName: 'image-cloner-tls', defaultMode: 0o440 } },
+      { name: 'registry-auth', secret: { secretName: 'registry-auth', optional: true, defaultMode: 0o440 } },
+    ]);
+    expect(at(pod, 'securityContext.fsGroup')).toBe(at(pod, 'securityContext.runAsGroup'));
+    expect(at(container, 'volumeMounts')).toEqual([
+      { name: 'tls', mountPath: '/tls', readOnly: true },
+      { name: 'registry-auth', mountPath: '/auth', readOnly: true },
+    ]);
+  });
+});
+
+describe('the deployment', () => {
+  it.each([
+    ['spec.replicas', 2],
+    ['spec.strategy', { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } }],
+    ['spec.template.spec.enableServiceLinks', false],
+    ['spec.template.spec.serviceAccountName', 'image-cloner'],
+    ['spec.template.spec.containers.0.args', ['serve']],
+    ['spec.template.spec.containers.0.command', undefined],
+    ['spec.template.spec.containers.0.envFrom', [{ configMapRef: { name: 'image-cloner', optional: true } }]],
+    ['spec.template.spec.containers.0.resources.limits', { memory: '512Mi' }],
+    ['spec.template.spec.containers.0.resources.requests', { cpu: '50m', memory: '128Mi' }],
+  ])('%s is %j', (path, expected) => {
+    expect(at(deployment, path)).toEqual(expected);
+  });
+
+  it('asks different questions for life and for readiness, both over HTTPS', () => {
+    expect(at(container, 'livenessProbe.httpGet')).toEqual({
+      path: '/livez',
+      port: 'https',
+      scheme: 'HTTPS',
+    });
+    expect(at(container, 'readinessProbe.httpGet')).toEqual({
+      path: '/readyz',
+      port: 'https',
+      scheme: 'HTTPS',
+    });
+  });
+
+  it('gives a pod more time to end than its grace time and a last answer take', () => {
+    const [graceSeconds, waitSeconds] = [10, 10];
+    expect(at(pod, 'terminationGracePeriodSeconds')).toBeGreaterThan(graceSeconds + waitSeconds);
+  });
+
+  it('leads from the port of the API server to that of the process', () => {
+    expect(at(read('service.yaml'), 'spec.ports')).toEqual([
+      { name: 'https', port: 443, targetPort: 'https' },
+    ]);
+    expect(at(container, 'ports')).toEqual([
+      { name: 'https', containerPort: 8443 },
+      { name: 'metrics', containerPort: 9090 },
+    ]);
+    expect(at(read('network-policy.yaml'), 'spec.ingress.0')).toEqual({ ports: [{ port: 'https' }] });
+  });
+
+  it('keeps one pod through a drain, and lets a drain pass that is not ready', () => {
+    expect(at(read('pod-disruption-budget.yaml'), 'spec')).toMatchObject({
+      minAvailable: 1,
+      unhealthyPodEvictionPolicy: 'AlwaysAllow',
+    });
+  });
+});
+
+describe('the webhook configuration', () => {
+  const configuration = read('image-cloner-webhook.yaml.template');
+
+  it('has one webhook', () => {
+    expect(at(configuration, 'kind')).toBe('MutatingWebhookConfiguration');
+    expect(at(configuration, 'webhooks.0')).toBeDefined();
+    expect(at(configuration, 'webhooks.1')).toBeUndefined();
+  });
+
+  it.each([
+    // Three segments, or the API server refuses it.
+    ['name', 'clone-image.image-cloner.dev'],
+    ['admissionReviewVersions', ['v1']],
+    ['failurePolicy', 'Ignore'],
+    ['sideEffects', 'NoneOnDryRun'],
+    ['timeoutSeconds', 15],
+    ['matchPolicy', 'Equivalent'],
+    ['reinvocationPolicy', 'IfNeeded'],
+    [
+      'clientConfig.service',
+      { name: 'image-cloner', namespace: 'image-cloner', port: 443, path: '/clone-image' },
+    ],
+    [
+      'rules',
+      [
+        {
+          apiGroups: ['apps'],
+          apiVersions: ['v1'],
+          resources: ['deployments', 'daemonsets'],
+          operations: ['CREATE', 'UPDATE'],
+          scope: 'Namespaced',
+        },
+      ],
+    ],
+    ['namespaceSelector.matchLabels', { 'image-cloner': 'enabled' }],
+    [
+      'objectSelector',
+      { matchExpressions: [{ key: 'image-cloner', operator: 'NotIn', values: ['disabled'] }] },
+    ],
+  ])('%s is %j', (path, expected) => {
+    expect(at(configuration, `webhooks.0.${path}`)).toEqual(expected);
+  });
+
+  it('is never asked about its own namespace and those of the control plane, whatever labels they have', () => {
+    expect(at(configuration, 'webhooks.0.namespaceSelector.matchExpressions')).toEqual([
+      {
+        key: 'kubernetes.io/metadata.name',
+        operator: 'NotIn',
+        // `make gen` puts the namespace in the first place.
+        values: ['image-cloner', 'kube-system', 'kube-public', 'kube-node-lease'],
+      },
+    ]);
+  });
+});
