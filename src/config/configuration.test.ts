@@ -71,6 +71,8 @@ describe('naming, where nothing is said of it', () => {
     ['docker.io/user', 'flat'],
     ['index.docker.io/user', 'flat'],
     ['user', 'flat'],
+    ['docker.io/', 'flat'],
+    ['registry.example.com/', 'keep-host'],
     ['registry.example.com/backup', 'keep-host'],
     ['localhost:5000', 'keep-host'],
     ['docker.io.example.com/x', 'keep-host'],
@@ -175,7 +177,7 @@ describe('the environment', () => {
 
   test.each([
     'https://registry.example.com',
-    'registry.example.com/',
+    'registry.example.com//x',
     'registry.example.com/Backup',
     'registry.example.com/a b',
     'registry.example.com/x:1',

@@ -74,7 +74,7 @@ export function address(said: Said): z.ZodString {
     .register(FACTS, { ...said, wanted, fromText: asIs });
 }
 
-/** Registry host with an optional path, without scheme and without a slash at the end. */
+/** Registry host with an optional path, without scheme. A slash at the end means nothing. */
 export function registryPrefix(said: Said): z.ZodString {
   const wanted = 'a registry host with an optional path, such as "registry.example.com/backup"';
   return z
@@ -99,7 +99,7 @@ export function hosts(said: Said): z.ZodArray<z.ZodString> {
 /** The registry host of names below a prefix. @returns undefined when no image name can stand below it */
 export function hostUnder(prefix: string): string | undefined {
   try {
-    return parseReference(`${prefix}/image`).host;
+    return parseReference(`${prefix.replace(/\/+$/, '')}/image`).host;
   } catch {
     return undefined;
   }

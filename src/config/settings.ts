@@ -30,6 +30,9 @@ const SOURCES = z.strictObject({
   plainHttp: hosts({
     what: 'Source registries reached by plain HTTP.',
   }).default([]),
+  internal: hosts({
+    what: 'Hosts that may have an internal address (loopback, private, link-local) when a source is read: others are refused, because tenants choose the host. Those in `sources.plainHttp` may, too.',
+  }).default([]),
 });
 
 const COPY = z.strictObject({
@@ -52,11 +55,11 @@ const COPY = z.strictObject({
   freshSeconds: seconds(
     { least: 0, most: DAY },
     { what: 'How long a confirmed copy is used without asking any registry again.' },
-  ).default(60),
+  ).default(10),
   concurrency: amount(
     { least: 1, most: MOST_TRANSFERS },
     { what: 'Layers transferred at once, over all copies.' },
-  ).default(8),
+  ).default(12),
   timeoutSeconds: seconds(
     { least: 1, most: DAY },
     { what: 'Longest time that one copy may take in the background.' },

@@ -1,0 +1,22 @@
+/** Runs `task` again and again, each time `milliseconds` after the last one ended. @returns a function that stops it */
+export type Repeat = (task: () => Promise<void>, milliseconds: number) => () => void;
+
+/** By the machine's clock; does not keep the process alive. */
+export function repeat(task: () => Promise<void>, milliseconds: number): () => void {
+  let stopped = false;
+  let timer = setTimeout(run, milliseconds);
+  timer.unref();
+
+  function run(): void {
+    void task().finally(() => {
+      if (stopped) return;
+      timer = setTimeout(run, milliseconds);
+      timer.unref();
+    });
+  }
+
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+}

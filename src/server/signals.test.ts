@@ -1,0 +1,38 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { onSignals } from './signals.ts';
+
+function heard(...signals: string[]): string[] {
+  const source = new EventEmitter();
+  const calls: string[] = [];
+  onSignals(
+    source,
+    () => calls.push('stop'),
+    (code) => calls.push(`leave ${code}`),
+  );
+  for (const signal of signals) source.emit(signal);
+  return calls;
+}
+
+describe('signals', () => {
+  test.each([
+    [[], []],
+    [['SIGTERM'], ['stop']],
+    [['SIGINT'], ['stop']],
+    [
+      ['SIGTERM', 'SIGTERM'],
+      ['stop', 'leave 143'],
+    ],
+    [
+      ['SIGTERM', 'SIGINT'],
+      ['stop', 'leave 130'],
+    ],
+    [
+      ['SIGINT', 'SIGINT'],
+      ['stop', 'leave 130'],
+    ],
+    [['SIGHUP', 'SIGUSR2'], []],
+  ])('%j: %j', (signals, calls) => {
+    expect(heard(...signals)).toEqual(calls);
+  });
+});
