@@ -22,6 +22,8 @@ export interface GraphCopy {
   readonly frugal?: boolean;
   /** Where the target is, with the memory of what its registry holds; a layout has no such place. */
   readonly mounts?: { readonly memory: BlobMemory; readonly place: Place };
+  /** Repository of the target's registry that holds the whole image, because it is its source. */
+  readonly mountFrom?: string;
   readonly onStart?: (plan: { readonly bytes: number; readonly blobs: number }) => void;
   readonly onBlob?: (blob: {
     readonly descriptor: Descriptor;
@@ -157,9 +159,10 @@ class Pass {
   }
 
   async #push(descriptor: Descriptor, holder: string | undefined): Promise<void> {
-    const { mounts, onBlob } = this.#copy;
+    const { mounts, onBlob, mountFrom: origin } = this.#copy;
     const begun = performance.now();
-    const mountFrom = holder === undefined || holder === mounts?.place.path ? {} : { mountFrom: holder };
+    const from = holder ?? origin;
+    const mountFrom = from === undefined || from === mounts?.place.path ? {} : { mountFrom: from };
     const pushed = await this.#send(descriptor, mountFrom);
     this.#moved.blobs[pushed] += 1;
     if (pushed === 'pushed') this.#moved.bytes += descriptor.size;

@@ -1,4 +1,3 @@
-import type { Descriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
 import { InvalidManifestError, parseManifest } from '../image/manifest.ts';
 import { isIndex } from '../image/media-type.ts';
@@ -19,7 +18,7 @@ export interface ReferenceCopy extends GraphCopy {
 
 /** A copy that somebody asked for by name: what is at the target afterwards, and what it took. */
 export interface Copied extends Moved {
-  readonly descriptor: Descriptor;
+  readonly content: ManifestContent;
   /** True when the target had it under that name already. */
   readonly present: boolean;
 }
@@ -36,10 +35,10 @@ export async function copyReference(copy: ReferenceCopy): Promise<Copied> {
   const { descriptor } = content;
   const identifier = copy.targetIdentifier ?? descriptor.digest;
   const present = await (before ?? digestAt(copy, identifier));
-  if (present === descriptor.digest) return { descriptor, present: true, bytes: 0, blobs: NO_BLOBS };
+  if (present === descriptor.digest) return { content, present: true, bytes: 0, blobs: NO_BLOBS };
   // Something is there under that name, so its parts may be the same as ours.
   const moved = await copyGraph({ ...copy, frugal: present !== undefined }, content, identifier);
-  return { descriptor, present: false, ...moved };
+  return { content, present: false, ...moved };
 }
 
 const NO_BLOBS = { pushed: 0, mounted: 0, present: 0 };

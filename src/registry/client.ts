@@ -74,6 +74,11 @@ export class Client {
     return this.#host(host).traits;
   }
 
+  /** HTTP requests sent so far. */
+  get requests(): number {
+    return this.#transport.requests;
+  }
+
   async close(): Promise<void> {
     await this.#transport.close();
   }

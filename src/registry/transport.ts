@@ -37,6 +37,7 @@ export interface TransportOptions {
 /** One HTTP exchange, without redirects, retries or credentials; connections are kept and shared. */
 export class Transport {
   readonly #agent: Agent;
+  #requests = 0;
 
   constructor({ mayBeInternal, connections }: TransportOptions) {
     this.#agent = new Agent({
@@ -51,7 +52,13 @@ export class Transport {
     });
   }
 
+  /** HTTP requests sent so far, those to realms and redirects among them. */
+  get requests(): number {
+    return this.#requests;
+  }
+
   async send({ method, url, headers, body, signal }: Exchange): Promise<Answer> {
+    this.#requests += 1;
     const answer = await this.#agent.request({
       origin: url.origin,
       path: url.pathname + url.search,
