@@ -34,15 +34,15 @@ async function faultsOf(given: Given): Promise<string[]> {
 describe('without any configuration', () => {
   test('every setting has its documented default', async () => {
     expect(await load({})).toEqual({
-      registry: { authDir: '/auth', plainHttp: false, naming: 'flat' },
-      sources: { plainHttp: [] },
+      registry: { authDir: '/auth', plainHttp: false },
+      sources: { plainHttp: [], internal: [] },
       copy: {
         onPending: 'allow',
         onFailure: 'allow',
         waitSeconds: 10,
         sourceCheckSeconds: 1,
-        freshSeconds: 60,
-        concurrency: 8,
+        freshSeconds: 10,
+        concurrency: 12,
         timeoutSeconds: 3600,
       },
       tls: { certFile: '/tls/tls.crt', keyFile: '/tls/tls.key' },
@@ -65,24 +65,16 @@ describe('without any configuration', () => {
   });
 });
 
-describe('naming, where nothing is said of it', () => {
+describe('the prefix of copies', () => {
   test.each([
-    [undefined, 'flat'],
-    ['docker.io/user', 'flat'],
-    ['index.docker.io/user', 'flat'],
-    ['user', 'flat'],
-    ['docker.io/', 'flat'],
-    ['registry.example.com/', 'keep-host'],
-    ['registry.example.com/backup', 'keep-host'],
-    ['localhost:5000', 'keep-host'],
-    ['docker.io.example.com/x', 'keep-host'],
-  ])('follows the prefix: %s is %s', async (REGISTRY, naming) => {
-    expect((await load({ environment: { REGISTRY } })).registry.naming).toBe(naming);
-  });
-
-  test('what is said wins', async () => {
-    const environment = { REGISTRY: 'registry.example.com', REGISTRY_NAMING: 'flat' };
-    expect((await load({ environment })).registry.naming).toBe('flat');
+    ['docker.io/user', 'docker.io/user'],
+    ['user', 'user'],
+    ['registry.example.com', 'registry.example.com'],
+    ['registry.example.com/backup/', 'registry.example.com/backup'],
+    ['localhost:5000//', 'localhost:5000'],
+    ['[::1]:5000/x', '[::1]:5000/x'],
+  ])('%s is %s', async (REGISTRY, prefix) => {
+    expect((await load({ environment: { REGISTRY } })).registry.prefix).toBe(prefix);
   });
 });
 
@@ -98,6 +90,7 @@ describe('the environment', () => {
       (s) => s.sources.plainHttp,
       ['a.example.com', 'b.example.com:5000'],
     ],
+    ['SOURCES_INTERNAL', 'a.example.com', (s) => s.sources.internal, ['a.example.com']],
     ['COPY_ON_PENDING', 'rewrite', (s) => s.copy.onPending, 'rewrite'],
     ['COPY_ON_FAILURE', 'deny', (s) => s.copy.onFailure, 'deny'],
     ['COPY_WAIT_SECONDS', '2.5', (s) => s.copy.waitSeconds, 2.5],

@@ -1,24 +1,18 @@
 import type { z } from 'zod';
-import { DOCKER_HUB } from '../image/reference.ts';
 import { ConfigError } from './config-error.ts';
 import { CONFIG_VARIABLE, type Environment, processEnvironment, settingsIn } from './environment.ts';
 import { type Checked, faultsOf } from './fault.ts';
 import { readTree } from './file.ts';
 import { SECTIONS } from './key.ts';
-import { hostUnder } from './setting.ts';
 import { SCHEMA } from './settings.ts';
 import { deepFreeze, type Tree, withSection, withValue } from './tree.ts';
 
 type Parsed = z.output<typeof SCHEMA>;
-type Registry = Parsed['registry'];
-type Naming = NonNullable<Registry['naming']>;
 
 type Frozen<Value> = Value extends object ? { readonly [Name in keyof Value]: Frozen<Value[Name]> } : Value;
 
 /** The configuration: complete, checked, frozen. */
-export type Settings = Frozen<
-  Omit<Parsed, 'registry'> & { registry: Omit<Registry, 'naming'> & { naming: Naming } }
->;
+export type Settings = Frozen<Parsed>;
 
 export interface ConfigurationSource {
   /** YAML file; without it the one that `IMAGE_CLONER_CONFIG` names, if any. */
@@ -36,7 +30,7 @@ export async function loadSettings(source: ConfigurationSource = {}): Promise<Se
   const file = await readIfNamed(source.file ?? environment[CONFIG_VARIABLE]);
   const variables = settingsIn(environment);
   const checked = { tree: layered(file.tree, variables), variables };
-  return deepFreeze(completed(check(checked, file.error)));
+  return deepFreeze(check(checked, file.error));
 }
 
 interface FileRead {
@@ -67,12 +61,4 @@ function check(checked: Checked, fileError: ConfigError | undefined): Parsed {
   throw new ConfigError([...(fileError?.faults ?? []), ...faults], {
     cause: fileError?.cause ?? result.error,
   });
-}
-
-/** Docker Hub has two levels, user and repository: the names of sources cannot be kept there. */
-function completed(parsed: Parsed): Settings {
-  const { prefix } = parsed.registry;
-  const onDockerHub = prefix === undefined || hostUnder(prefix) === DOCKER_HUB;
-  const naming = parsed.registry.naming ?? (onDockerHub ? 'flat' : 'keep-host');
-  return { ...parsed, registry: { ...parsed.registry, naming } };
 }

@@ -74,11 +74,12 @@ export function address(said: Said): z.ZodString {
     .register(FACTS, { ...said, wanted, fromText: asIs });
 }
 
-/** Registry host with an optional path, without scheme. A slash at the end means nothing. */
+/** Registry host with an optional path, without scheme. A slash at the end is dropped. */
 export function registryPrefix(said: Said): z.ZodString {
   const wanted = 'a registry host with an optional path, such as "registry.example.com/backup"';
   return z
     .string()
+    .overwrite((text) => text.replace(/\/+$/, ''))
     .refine((text) => hostUnder(text) !== undefined)
     .register(FACTS, { ...said, wanted, fromText: asIs });
 }
@@ -96,10 +97,10 @@ export function hosts(said: Said): z.ZodArray<z.ZodString> {
     .register(FACTS, { ...said, wanted, fromText: asList });
 }
 
-/** The registry host of names below a prefix. @returns undefined when no image name can stand below it */
+/** Registry host of the names below a prefix. @returns undefined when no image name can stand below it */
 export function hostUnder(prefix: string): string | undefined {
   try {
-    return parseReference(`${prefix.replace(/\/+$/, '')}/image`).host;
+    return parseReference(`${prefix}/image`).host;
   } catch {
     return undefined;
   }
