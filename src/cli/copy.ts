@@ -10,8 +10,8 @@ import { type Progress, progressOn, type Screen, silent } from './copy-progress.
 import { formatBytes } from './format.ts';
 
 export interface CopyOptions {
-  /** `os/architecture[/variant]`: this child of an index and nothing else. */
-  readonly platform?: string;
+  /** `os/architecture[/variant]`; none means all. */
+  readonly platforms: readonly string[];
   readonly referrers: boolean;
   readonly json: boolean;
   readonly sourcePlainHttp: boolean;
@@ -112,7 +112,7 @@ function referenceCopy(
     limit: transferLimit(options.concurrency),
     signal,
     ...(target.identifier !== undefined && { targetIdentifier: target.identifier }),
-    ...(options.platform !== undefined && { platform: parsePlatform(options.platform) }),
+    platforms: options.platforms.map(parsePlatform),
     ...mountOf(source, target),
     ...(onStart !== undefined && { onStart }),
     ...(onBlob !== undefined && { onBlob }),

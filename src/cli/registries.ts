@@ -1,6 +1,7 @@
 import type { Settings } from '../config/configuration.ts';
 import { Copier } from '../copy/copier.ts';
 import type { ObserveCopy } from '../copy/event.ts';
+import { parsePlatform } from '../image/platform.ts';
 import type { Reference } from '../image/reference.ts';
 import { Client } from '../registry/client.ts';
 import type { FindCredentials } from '../registry/credential.ts';
@@ -49,6 +50,8 @@ export function openRegistries({ settings, backupHost, ...options }: RegistriesO
     }),
     targetOf: (backup: Reference) => new Repository(targetClient, backup, 'pull,push'),
     observe: options.observe,
+    platforms: copy.platforms.map(parsePlatform),
+    referrers: copy.referrers,
     concurrency: copy.concurrency,
     sourceCheckMs: copy.sourceCheckSeconds * 1000,
     freshMs: copy.freshSeconds * 1000,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parsePlatform } from '../image/platform.ts';
 import { parseReference } from '../image/reference.ts';
 import { parseAddress } from './address.ts';
 
@@ -97,12 +98,27 @@ export function hosts(said: Said): z.ZodArray<z.ZodString> {
     .register(FACTS, { ...said, wanted, fromText: asList });
 }
 
+/** Platforms as the OCI image spec writes them; as an environment variable separated by commas. */
+export function platforms(said: Said): z.ZodArray<z.ZodString> {
+  const wanted = 'a list of platforms, such as "linux/amd64" or "linux/arm/v7"';
+  return z.array(z.string().refine(isPlatform)).register(FACTS, { ...said, wanted, fromText: asList });
+}
+
 /** Registry host of the names below a prefix. @returns undefined when no image name can stand below it */
 export function hostUnder(prefix: string): string | undefined {
   try {
     return parseReference(`${prefix}/image`).host;
   } catch {
     return undefined;
+  }
+}
+
+function isPlatform(text: string): boolean {
+  try {
+    parsePlatform(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { address, amount, choice, flag, hosts, path, registryPrefix, seconds } from './setting.ts';
+import { address, amount, choice, flag, hosts, path, platforms, registryPrefix, seconds } from './setting.ts';
 
 /** What an API server grants a webhook at most (`timeoutSeconds`, admissionregistration.k8s.io/v1), less one to answer. */
 const LONGEST_WAIT = 29;
@@ -56,6 +56,12 @@ const COPY = z.strictObject({
     { least: 0, most: DAY },
     { what: 'How long a confirmed copy is used without asking any registry again.' },
   ).default(10),
+  platforms: platforms({
+    what: 'Platforms of an index that are copied, such as `linux/amd64`; none means all. A source given by digest is copied whole.',
+  }).default([]),
+  referrers: flag({
+    what: 'Copy signatures, attestations and SBOMs that refer to an image as well, after it.',
+  }).default(false),
   concurrency: amount(
     { least: 1, most: MOST_TRANSFERS },
     { what: 'Layers transferred at once, over all copies.' },

@@ -1,4 +1,5 @@
 import type { Digest } from '../image/digest.ts';
+import { BoundedMap } from './bounded-map.ts';
 
 /** Where a repository is: its registry's host and its path there. */
 export interface Place {
@@ -20,7 +21,7 @@ const MOST_ENTRIES = 50_000;
  * there for every other image. Only ever a hint: the registry is asked for the mount and may say no.
  */
 export class BlobMemory {
-  readonly #holders = new Map<string, Holder>();
+  readonly #holders = new BoundedMap<string, Holder>(MOST_ENTRIES);
 
   /**
    * The repository that a blob can be mounted from, once it has arrived there.
@@ -39,11 +40,8 @@ export class BlobMemory {
   announce({ host, path }: Place, digest: Digest, arrived: Promise<unknown>): void {
     const key = `${host} ${digest}`;
     const holder = { path, arrived };
-    this.#holders.delete(key);
     this.#holders.set(key, holder);
     arrived.catch(() => this.#forget(key, holder));
-    const [oldest] = this.#holders.keys();
-    if (this.#holders.size > MOST_ENTRIES && oldest !== undefined) this.#holders.delete(oldest);
   }
 
   #forget(key: string, holder: Holder): void {

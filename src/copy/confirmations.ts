@@ -1,12 +1,15 @@
 import type { Digest } from '../image/digest.ts';
+import { BoundedMap } from './bounded-map.ts';
 
-/** Entries kept; the oldest go first. */
+/** More images than a large cluster has, about 10 MB. */
 const MOST_ENTRIES = 50_000;
 
 /** Copies that were seen in the backup registry a moment ago, and need not be asked for again yet. */
 export class Confirmations {
   readonly #freshMs: number;
-  readonly #entries = new Map<string, { readonly digest: Digest; readonly until: number }>();
+  readonly #entries = new BoundedMap<string, { readonly digest: Digest; readonly until: number }>(
+    MOST_ENTRIES,
+  );
 
   constructor(freshMs: number) {
     this.#freshMs = freshMs;
@@ -21,10 +24,7 @@ export class Confirmations {
   }
 
   set(key: string, digest: Digest): void {
-    this.#entries.delete(key);
     this.#entries.set(key, { digest, until: performance.now() + this.#freshMs });
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > MOST_ENTRIES && oldest !== undefined) this.#entries.delete(oldest);
   }
 
   clear(): void {

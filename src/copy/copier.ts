@@ -1,5 +1,6 @@
 import { formatReference } from '../image/reference.ts';
 import { BlobMemory } from './blob-memory.ts';
+import { BoundedMap } from './bounded-map.ts';
 import { Confirmations } from './confirmations.ts';
 import { asError } from './copy-error.ts';
 import { ImageCopy, type Surroundings } from './image-copy.ts';
@@ -8,7 +9,7 @@ import type { Copies, CopyTask, Outcome } from './outcome.ts';
 import { onAbort } from './promise.ts';
 import { SingleFlight } from './single-flight.ts';
 
-export interface CopierOptions extends Omit<Surroundings, 'limit' | 'memory'> {
+export interface CopierOptions extends Omit<Surroundings, 'limit' | 'memory' | 'choices'> {
   /** Blobs under way at once, over all copies. */
   readonly concurrency: number;
   /** How long a confirmed copy is not asked for again, in milliseconds. */
@@ -17,15 +18,24 @@ export interface CopierOptions extends Omit<Surroundings, 'limit' | 'memory'> {
   readonly timeoutMs: number;
 }
 
+/** Indexes remembered with what was chosen of them. */
+const MOST_CHOICES = 10_000;
+
 /** Makes copies: one at a time for each backup name, whoever asks, for as long as it takes. */
 export class Copier implements Copies {
   readonly #surroundings: Surroundings;
   readonly #timeoutMs: number;
   readonly #confirmed: Confirmations;
   readonly #flights = new SingleFlight<Outcome>();
+  readonly #following = new SingleFlight<void>();
 
   constructor({ concurrency, freshMs, timeoutMs, ...surroundings }: CopierOptions) {
-    this.#surroundings = { ...surroundings, limit: transferLimit(concurrency), memory: new BlobMemory() };
+    this.#surroundings = {
+      ...surroundings,
+      limit: transferLimit(concurrency),
+      memory: new BlobMemory(),
+      choices: new BoundedMap(MOST_CHOICES),
+    };
     this.#timeoutMs = timeoutMs;
     this.#confirmed = new Confirmations(freshMs);
   }
@@ -45,6 +55,14 @@ export class Copier implements Copies {
     }
   }
 
+  /** Off the critical path: the image serves without its signatures, and is there before them. */
+  #copyReferrers(task: CopyTask, copy: ImageCopy): void {
+    const flight = this.#following.run(keyOf(task), () => copy.copyReferrers());
+    flight.catch((cause: unknown) =>
+      this.#surroundings.observe({ type: 'referrers-failed', task, error: asError(cause) }),
+    );
+  }
+
   /** Copies that run now. */
   get inProgress(): number {
     return this.#flights.size;
@@ -52,18 +70,16 @@ export class Copier implements Copies {
 
   /** Resolves when no copy runs any more. */
   settled(): Promise<void> {
-    return this.#flights.settled();
+    return this.#flights.settled().then(() => this.#following.settled());
   }
 
   async #copy(task: CopyTask): Promise<Outcome> {
     const begun = performance.now();
     try {
-      const outcome = await new ImageCopy(
-        this.#surroundings,
-        task,
-        AbortSignal.timeout(this.#timeoutMs),
-      ).run();
+      const copy = new ImageCopy(this.#surroundings, task, AbortSignal.timeout(this.#timeoutMs));
+      const outcome = await copy.run();
       this.#confirmed.set(keyOf(task), outcome.digest);
+      if (this.#surroundings.referrers && outcome.state === 'copied') this.#copyReferrers(task, copy);
       return outcome;
     } catch (cause) {
       // What a registry confirmed that now fails is asked for again.

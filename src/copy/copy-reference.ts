@@ -1,19 +1,18 @@
 import type { Digest } from '../image/digest.ts';
-import { InvalidManifestError, parseManifest } from '../image/manifest.ts';
-import { isIndex } from '../image/media-type.ts';
-import { formatPlatform, type Platform, platformMatches } from '../image/platform.ts';
+import type { Platform } from '../image/platform.ts';
+import { choosePlatforms } from './choose-platforms.ts';
 import { codeOf, step } from './copy-error.ts';
 import { copyGraph, type GraphCopy, type Moved } from './copy-graph.ts';
 import { handled } from './promise.ts';
-import type { ManifestContent, Source } from './target.ts';
+import type { ManifestContent } from './target.ts';
 
 export interface ReferenceCopy extends GraphCopy {
   /** Tag or digest at the source. */
   readonly sourceIdentifier: string;
   /** Tag or digest at the target; without one the source's digest. */
   readonly targetIdentifier?: string;
-  /** Copy this child of an index and nothing else: the target then has the child's digest. */
-  readonly platform?: Platform;
+  /** Of an index copy these platforms alone; empty means all. */
+  readonly platforms: readonly Platform[];
 }
 
 /** A copy that somebody asked for by name: what is at the target afterwards, and what it took. */
@@ -46,31 +45,10 @@ const NO_BLOBS = { pushed: 0, mounted: 0, present: 0 };
 async function readSource({
   source,
   sourceIdentifier,
-  platform,
+  platforms,
   signal,
 }: ReferenceCopy): Promise<ManifestContent> {
-  const content = await source.fetchReference(sourceIdentifier, signal);
-  return platform === undefined ? content : childFor(source, content, platform, signal);
-}
-
-async function childFor(
-  source: Source,
-  content: ManifestContent,
-  platform: Platform,
-  signal: AbortSignal,
-): Promise<ManifestContent> {
-  if (!isIndex(content.descriptor.mediaType)) return content;
-  const { manifests } = parseManifest(content.bytes, content.descriptor.mediaType);
-  const child = manifests.find(
-    (entry) => entry.platform !== undefined && platformMatches(platform, entry.platform),
-  );
-  if (child !== undefined) return source.fetchReference(child.digest, signal);
-  const offered = manifests.flatMap((entry) =>
-    entry.platform === undefined ? [] : [formatPlatform(entry.platform)],
-  );
-  throw new InvalidManifestError(
-    `wanted platform ${formatPlatform(platform)}, the index has ${offered.join(', ')}`,
-  );
+  return choosePlatforms(source, await source.fetchReference(sourceIdentifier, signal), platforms, signal);
 }
 
 function digestAt({ target, signal }: ReferenceCopy, identifier: string): Promise<Digest | undefined> {

@@ -1,8 +1,12 @@
 import type { Digest } from '../image/digest.ts';
+import type { Platform } from '../image/platform.ts';
 import { anchorTagOf, digestTagOf, identifierOf, type Reference } from '../image/reference.ts';
 import type { BlobMemory } from './blob-memory.ts';
+import type { BoundedMap } from './bounded-map.ts';
+import { choosePlatforms } from './choose-platforms.ts';
 import { asError, codeOf, step } from './copy-error.ts';
 import { copyGraph, type GraphCopy } from './copy-graph.ts';
+import { copyReferrers } from './copy-referrers.ts';
 import type { ObserveCopy } from './event.ts';
 import type { TransferLimit } from './limit.ts';
 import type { CopyTask, Outcome } from './outcome.ts';
@@ -18,8 +22,14 @@ export interface Surroundings {
   readonly observe: ObserveCopy;
   /** Longest wait for a source's answer when the copy is there already, in milliseconds. */
   readonly sourceCheckMs: number;
+  /** Of an index these platforms alone are kept; empty means all. */
+  readonly platforms: readonly Platform[];
+  /** Copy signatures, attestations and SBOMs as well, after the image. */
+  readonly referrers: boolean;
   readonly limit: TransferLimit;
   readonly memory: BlobMemory;
+  /** Digest of a source's index → digest of what was chosen of it. */
+  readonly choices: BoundedMap<Digest, Digest>;
 }
 
 export interface SourceAccess {
@@ -47,6 +57,7 @@ export class ImageCopy {
   readonly #surroundings: Surroundings;
   readonly #task: CopyTask;
   readonly #signal: AbortSignal;
+  #transferred: ManifestContent | undefined;
 
   constructor(surroundings: Surroundings, task: CopyTask, signal: AbortSignal) {
     this.#surroundings = surroundings;
@@ -67,6 +78,14 @@ export class ImageCopy {
     const current = asked === undefined ? undefined : await this.#inTime(asked);
     if (current === undefined || current.digest === present) return { state: 'present', digest: present };
     return this.#refresh(current, identifier, present);
+  }
+
+  /** What refers to the image, once that was copied: nobody waits for it. @throws CopyError */
+  async copyReferrers(): Promise<void> {
+    const content = this.#transferred;
+    if (content === undefined) return;
+    const { onStart: _start, onManifest: _manifest, ...copy } = this.#graphCopy(content.descriptor.digest);
+    await copyReferrers(copy, content);
   }
 
   /**
@@ -97,16 +116,28 @@ export class ImageCopy {
 
   /** Counted pulls are spared by a HEAD; elsewhere the manifest itself is as cheap and saves a request later. */
   #askSource(): Promise<Asked> {
-    const { source, countsPulls } = this.#surroundings.sourceOf(this.#task.source);
-    const identifier = identifierOf(this.#task.source);
     return step({ operation: 'read manifest', side: 'source' }, async () => {
-      if (countsPulls && this.#task.source.digest === undefined) {
-        const { digest } = await source.resolve(identifier, this.#signal);
-        return { digest, content: () => source.fetchReference(digest, this.#signal) };
-      }
-      const content = await source.fetchReference(identifier, this.#signal);
+      const known = this.#countsPulls ? await this.#askByHead() : undefined;
+      if (known !== undefined) return known;
+      const content = await this.#read(identifierOf(this.#task.source));
       return { digest: content.descriptor.digest, content: () => Promise.resolve(content) };
     });
+  }
+
+  /** @returns undefined when only the manifest itself can say what its copy is */
+  async #askByHead(): Promise<Asked | undefined> {
+    if (this.#task.source.digest !== undefined) return undefined;
+    const { digest } = await this.#source.resolve(identifierOf(this.#task.source), this.#signal);
+    const chosen = this.#platforms.length === 0 ? digest : this.#surroundings.choices.get(digest);
+    return chosen === undefined ? undefined : { digest: chosen, content: () => this.#read(digest) };
+  }
+
+  /** The source's manifest, cut down to the platforms that are kept. */
+  async #read(identifier: string): Promise<ManifestContent> {
+    const whole = await this.#source.fetchReference(identifier, this.#signal);
+    const content = await choosePlatforms(this.#source, whole, this.#platforms, this.#signal);
+    this.#surroundings.choices.set(whole.descriptor.digest, content.descriptor.digest);
+    return content;
   }
 
   /** A source that is gone, slow or counts us out costs a bounded wait, and never the copy that we have. */
@@ -149,21 +180,21 @@ export class ImageCopy {
     );
     const { digest } = content.descriptor;
     const { bytes, blobs } = await copyGraph(this.#graphCopy(digest), content, identifier);
+    this.#transferred = content;
     const durationMs = performance.now() - begun;
     this.#surroundings.observe({ type: 'finished', task: this.#task, digest, bytes, blobs, durationMs });
     return { state: 'copied', digest, bytes };
   }
 
   #graphCopy(root: Digest): GraphCopy {
-    const { sourceOf, observe, limit, memory } = this.#surroundings;
-    const { source, countsPulls } = sourceOf(this.#task.source);
+    const { observe, limit, memory } = this.#surroundings;
     const task = this.#task;
     return {
-      source,
+      source: this.#source,
       target: this.#target,
       limit,
       signal: this.#signal,
-      frugal: countsPulls,
+      frugal: this.#countsPulls,
       mounts: { memory, place: task.backup },
       onStart: (plan) => observe({ type: 'started', task, digest: root, ...plan }),
       onBlob: ({ descriptor, pushed, durationMs }) =>
@@ -177,6 +208,19 @@ export class ImageCopy {
         }),
       onManifest: (manifest) => observe({ type: 'manifest-pushed', task, ...manifest }),
     };
+  }
+
+  /** A source given by digest is kept whole: the workload asks for just that digest. */
+  get #platforms(): readonly Platform[] {
+    return this.#task.source.digest === undefined ? this.#surroundings.platforms : [];
+  }
+
+  get #source(): Source {
+    return this.#surroundings.sourceOf(this.#task.source).source;
+  }
+
+  get #countsPulls(): boolean {
+    return this.#surroundings.sourceOf(this.#task.source).countsPulls;
   }
 
   get #target(): Target {
