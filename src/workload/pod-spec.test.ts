@@ -1,0 +1,89 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RECORDED, recorded } from '../../test/recorded.ts';
+import { cronJob, pod, templated } from '../../test/workloads.ts';
+import { groupKindOf } from './group-kind.ts';
+import { findPodSpec, hasPodSpec } from './pod-spec.ts';
+
+const SPEC = { containers: [] };
+const TEMPLATE = ['spec', 'template', 'spec'];
+
+describe('findPodSpec', () => {
+  it.each([
+    ['Pod', pod(SPEC), ['spec']],
+    ['Deployment', templated('apps/v1', 'Deployment', SPEC), TEMPLATE],
+    ['ReplicaSet', templated('apps/v1', 'ReplicaSet', SPEC), TEMPLATE],
+    ['StatefulSet', templated('apps/v1', 'StatefulSet', SPEC), TEMPLATE],
+    ['DaemonSet', templated('apps/v1', 'DaemonSet', SPEC), TEMPLATE],
+    ['Job', templated('batch/v1', 'Job', SPEC), TEMPLATE],
+    ['CronJob', cronJob(SPEC), ['spec', 'jobTemplate', 'spec', 'template', 'spec']],
+    ['ReplicationController', templated('v1', 'ReplicationController', SPEC), TEMPLATE],
+    [
+      'PodTemplate',
+      { apiVersion: 'v1', kind: 'PodTemplate', template: { spec: SPEC } },
+      ['template', 'spec'],
+    ],
+  ])('finds that of a %s', (_kind, object, path) => {
+    expect(findPodSpec(object)).toEqual({ path, spec: SPEC });
+  });
+
+  it.each([
+    ['a Service', { apiVersion: 'v1', kind: 'Service', spec: SPEC }],
+    ['a Scale', { apiVersion: 'autoscaling/v1', kind: 'Scale', spec: { replicas: 3 } }],
+    ['a Binding', { apiVersion: 'v1', kind: 'Binding', target: {} }],
+    ['a Job of another project', templated('batch.volcano.sh/v1alpha1', 'Job', SPEC)],
+    ['a Deployment of the core group', templated('v1', 'Deployment', SPEC)],
+    ['a Pod of another group', { apiVersion: 'metrics.k8s.io/v1', kind: 'Pod', spec: SPEC }],
+    ['a Pod without spec', pod(undefined)],
+    ['a Pod whose spec is null', pod(null)],
+    ['a Pod whose spec is a list', pod([SPEC])],
+    ['a Deployment without template', { apiVersion: 'apps/v1', kind: 'Deployment', spec: {} }],
+    [
+      'a Deployment with a list as template',
+      { apiVersion: 'apps/v1', kind: 'Deployment', spec: { template: [] } },
+    ],
+    ['a Deployment with a text as spec', { apiVersion: 'apps/v1', kind: 'Deployment', spec: 'template' }],
+    [
+      'a CronJob with null on the way',
+      { apiVersion: 'batch/v1', kind: 'CronJob', spec: { jobTemplate: null } },
+    ],
+    ['a kind that every object has by nature', { apiVersion: 'v1', kind: 'constructor', spec: SPEC }],
+    ['null', null],
+    ['nothing', undefined],
+    ['a list', [pod(SPEC)]],
+    ['a text', 'Pod'],
+  ])('finds none in %s', (_what, object) => {
+    expect(findPodSpec(object)).toBeUndefined();
+  });
+
+  it('never throws, whatever JSON stands where', () => {
+    const path = fc.constantFrom('Pod', 'PodTemplate', 'Deployment', 'CronJob');
+    fc.assert(
+      fc.property(path, fc.jsonValue(), (kind, value) => {
+        const apiVersion = kind === 'CronJob' ? 'batch/v1' : kind === 'Deployment' ? 'apps/v1' : 'v1';
+        const found = findPodSpec({ apiVersion, kind, spec: value, template: value });
+        expect(found === undefined || typeof found.spec === 'object').toBe(true);
+      }),
+    );
+  });
+
+  it('finds one in every recorded object that runs containers', () => {
+    const kinds = RECORDED.map((name) => recorded(name).request['object'])
+      .filter((object) => findPodSpec(object) !== undefined)
+      .map(groupKindOf);
+    expect(new Set(kinds)).toEqual(new Set(['CronJob.batch', 'Deployment.apps', 'Job.batch', 'Pod']));
+  });
+});
+
+describe('hasPodSpec', () => {
+  it.each([
+    ['ReplicaSet.apps', true],
+    ['CronJob.batch', true],
+    ['Pod', true],
+    ['Deployment', false],
+    ['Rollout.argoproj.io', false],
+    [undefined, false],
+  ])('of %s is %s', (groupKind, expected) => {
+    expect(hasPodSpec(groupKind)).toBe(expected);
+  });
+});
