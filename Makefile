@@ -26,7 +26,10 @@ resources:
   - ../../deploy/image-cloner-tls.yaml
 patches:
   - target: {kind: Deployment, name: image-cloner}
-    patch: '[{op: replace, path: /spec/template/spec/containers/0/image, value: "$(IMAGE)"}]'
+    patch: |-
+      - op: replace
+        path: /spec/template/spec/containers/0/image
+        value: '$(IMAGE)'
 sortOptions: {order: legacy}
 endef
 export OVERLAY

@@ -144,7 +144,7 @@ describe('the pods keep to the restricted Pod Security standard', () => {
 describe('the deployment', () => {
   it.each([
     ['spec.replicas', 2],
-    ['spec.strategy', { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } }],
+    ['spec.strategy', { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } }],
     ['spec.template.spec.enableServiceLinks', false],
     ['spec.template.spec.serviceAccountName', 'image-cloner'],
     ['spec.template.spec.containers.0.args', ['serve']],
@@ -182,7 +182,9 @@ describe('the deployment', () => {
       { name: 'https', containerPort: 8443 },
       { name: 'metrics', containerPort: 9090 },
     ]);
-    expect(at(read('network-policy.yaml'), 'spec.ingress.0')).toEqual({ ports: [{ port: 'https' }] });
+    expect(at(read('network-policy.yaml'), 'spec.ingress.0')).toEqual({
+      ports: [{ port: 'https', protocol: 'TCP' }],
+    });
   });
 
   it('keeps one pod through a drain, and lets a drain pass that is not ready', () => {
