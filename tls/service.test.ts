@@ -33,6 +33,7 @@ describe('parseService', () => {
     '$(id)',
     'a;b',
     '"',
+    'default',
     'kube-system',
     'kube-node-lease',
     'kube-public',

@@ -10,13 +10,15 @@ export interface Service {
 const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const NAME = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
+/** Kubernetes keeps the names that begin with `kube-` for itself. */
+const NOT_OURS = /^(default|kube-.*)$/;
+
 /** Takes the two names if Kubernetes would, and if the namespace may be given to image-cloner alone. */
 export function parseService(name: string, namespace: string): Service {
   if (!NAME.test(name)) throw badName('name', name, 'the name of a Service');
   if (!NAMESPACE.test(namespace)) throw badName('namespace', namespace, 'the name of a namespace');
-  // The namespace gets the restricted Pod Security standard: the control plane's pods would not come up again.
-  if (namespace.startsWith('kube-'))
-    throw badName('namespace', namespace, 'a namespace that is not a part of Kubernetes');
+  // `make deploy` restricts the pods of the namespace, and `make undeploy` deletes it.
+  if (NOT_OURS.test(namespace)) throw badName('namespace', namespace, 'a namespace for image-cloner alone');
   return { name, namespace };
 }
 
