@@ -34,15 +34,15 @@ export async function run(
   { input = '', environment, directory }: CommandOptions = {},
 ): Promise<CommandResult> {
   const child = spawn(command, args, { cwd: directory, env: { ...process.env, ...environment } });
-  const code = new Promise<number | null>((resolve, reject) => {
+  const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
   // A command need not read its input to the end; what counts is how it ends.
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return { code: await code, stdout, stderr };
+  const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+  return { code, stdout, stderr };
 }
 
 /** Runs a command that has to work. @returns its standard output @throws CommandError */

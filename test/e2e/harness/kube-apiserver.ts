@@ -41,7 +41,7 @@ export async function startKubeApiserver(
       command: programOf('kube-apiserver'),
       args: flagsOf({ ...flags(folder, access), 'secure-port': port, 'etcd-servers': options.etcd }),
       logFile: folder.logFile('kube-apiserver'),
-      mounts: [hostsMount(folder, options.hosts)],
+      ...hostsMount(folder, options.hosts),
     },
     async () => (await statusOf(`${url}/readyz`, { authorization: `Bearer ${access.token}` })) === 200,
   );
@@ -70,8 +70,12 @@ function newKey(): string {
 }
 
 /** The machine's own names and these. */
-function hostsMount(folder: WorkFolder, hosts: Readonly<Record<string, string>>): Mount {
+function hostsMount(
+  folder: WorkFolder,
+  hosts: Readonly<Record<string, string>>,
+): { mounts?: readonly Mount[] } {
   const lines = Object.entries(hosts).map(([name, address]) => `${address} ${name}\n`);
+  if (lines.length === 0) return {};
   const file = folder.write('hosts', `${readFileSync('/etc/hosts', 'utf8')}\n${lines.join('')}`);
-  return { kind: 'file', at: '/etc/hosts', file };
+  return { mounts: [{ kind: 'file', at: '/etc/hosts', file }] };
 }

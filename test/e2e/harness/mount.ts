@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+
 /** What a process sees at a path in place of what the machine has there. */
 export type Mount =
   | { readonly kind: 'file'; readonly at: string; readonly file: string }
@@ -11,6 +13,12 @@ export type Mount =
 export function withMounts(command: readonly string[], mounts: readonly Mount[]): readonly string[] {
   const script = [...mounts.map(mountCommand), 'exec "$@"'].join(' && ');
   return ['unshare', ...namespaces(), 'sh', '-c', script, 'sh', ...command];
+}
+
+/** Whether the kernel lets us: it does not in most containers, and not everywhere who is not root. */
+export function canMount(): boolean {
+  const [program = '', ...args] = withMounts(['true'], []);
+  return spawnSync(program, args).status === 0;
 }
 
 /** Who is not root may mount only in a user namespace, where the kernel lets everybody make one. */

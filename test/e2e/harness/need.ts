@@ -1,7 +1,8 @@
+import { canMount } from './mount.ts';
 import { type Part, programOf } from './part.ts';
 
-/** What a group of tests cannot do without: real programs, and the rights to mount and to run containers. */
-export type Need = Part | 'root';
+/** What a group of tests cannot do without: real programs, own mounts (`withMounts`), or to be root. */
+export type Need = Part | 'mounts' | 'root';
 
 /**
  * Whether tests with these needs can run here, for `describe.runIf`. Where something is missing one line says what, and
@@ -19,8 +20,13 @@ export function canRun(...needs: readonly Need[]): boolean {
 }
 
 function check(need: Need): void {
-  if (need !== 'root') return void programOf(need);
-  if (process.getuid?.() !== 0) throw new Error('Cannot mount and run containers, run the tests as root');
+  if (need === 'root') return must(process.getuid?.() === 0, 'Cannot run containers, run the tests as root');
+  if (need === 'mounts') return must(canMount(), 'Cannot make a mount namespace, run the tests as root');
+  programOf(need);
+}
+
+function must(condition: boolean, otherwise: string): void {
+  if (!condition) throw new Error(otherwise);
 }
 
 function isContinuousIntegration(): boolean {
