@@ -14,6 +14,7 @@ import {
   isOfficial,
   LONGEST_NAME,
   parseReference,
+  readReference,
   repositoryOf,
 } from './reference.ts';
 
@@ -167,6 +168,20 @@ describe('parseReference', () => {
         expect(thrown === undefined || thrown instanceof InvalidReferenceError).toBe(true);
       }),
     );
+  });
+});
+
+describe('readReference', () => {
+  it('reads what parseReference reads', () => {
+    fc.assert(
+      fc.property(references, (reference) => {
+        expect(readReference(formatReference(reference))).toEqual(reference);
+      }),
+    );
+  });
+
+  it.each(names.notReferences)('finds no reference in %j', (text) => {
+    expect(readReference(text)).toBeUndefined();
   });
 });
 

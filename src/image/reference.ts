@@ -57,6 +57,16 @@ export function parseReference(text: string): Reference {
   return { host, path, tag: tag ?? DEFAULT_TAG };
 }
 
+/** The same for text that may be anything: undefined where it is no reference. */
+export function readReference(text: string): Reference | undefined {
+  try {
+    return parseReference(text);
+  } catch {
+    // It has the one error.
+    return undefined;
+  }
+}
+
 function cutDigest(text: string): { rest: string; digest?: Digest } {
   const at = text.indexOf('@');
   if (at < 0) return { rest: text };
