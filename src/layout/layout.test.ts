@@ -160,10 +160,16 @@ describe('writing', () => {
     expect(await files()).toHaveLength(2);
   });
 
-  test('a layer with an address of its own need not be there', async () => {
+  test.each([
+    ['has an address of its own', { urls: ['https://example.com/layer'] }],
+    [
+      'must not be distributed',
+      { mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip' },
+    ],
+  ])('a layer that %s need not be there', async (_, fields) => {
     const layout = await Layout.create(dir);
     await pushImage(layout, image);
-    const layers = [{ ...layer.descriptor, digest: absent, urls: ['https://example.com/layer'] }];
+    const layers = [{ ...layer.descriptor, digest: absent, ...fields }];
     const body = { schemaVersion: 2, mediaType: OCI_MANIFEST, config: config.descriptor, layers };
     const bytes = Buffer.from(JSON.stringify(body));
     const descriptor = { mediaType: OCI_MANIFEST, digest: digestOf(bytes), size: bytes.length };

@@ -3,6 +3,7 @@ import { addAbortSignal, pipeline, Readable } from 'node:stream';
 import type { Descriptor } from '../image/descriptor.ts';
 import { type Digest, isDigest } from '../image/digest.ts';
 import { LARGEST_MANIFEST, type Manifest, parseManifest } from '../image/manifest.ts';
+import { isForeignLayer } from '../image/media-type.ts';
 import { BlobStore } from './blob-store.ts';
 import { tagOf, withDigest, withoutChildren, withoutDigest, withoutTag, withTag } from './entry.ts';
 import { IndexFile } from './index-file.ts';
@@ -166,9 +167,8 @@ export class Layout {
       .map(({ mediaType, digest: child, size }) => ({ mediaType, digest: child, size }));
   }
 
-  /** Layers with addresses of their own may live elsewhere. */
   async #refuseMissing(digest: Digest, { blobs, manifests }: Manifest): Promise<void> {
-    const wanted = [...blobs.filter(({ urls }) => urls === undefined), ...manifests].map(
+    const wanted = [...blobs.filter((blob) => !livesElsewhere(blob)), ...manifests].map(
       (part) => part.digest,
     );
     const sizes = await Promise.all(wanted.map((part) => this.blobs.size(part)));
@@ -181,4 +181,9 @@ export class Layout {
       missing,
     });
   }
+}
+
+/** Layers that need not be distributed, or that say where to get them. */
+function livesElsewhere({ mediaType, urls }: Descriptor): boolean {
+  return urls !== undefined || isForeignLayer(mediaType);
 }

@@ -3,6 +3,7 @@ import { digestOf } from '../../src/image/digest.ts';
 import { ACCEPTED_MANIFESTS, OCI_MANIFEST } from '../../src/image/media-type.ts';
 import { makeImage, makeIndex } from '../images/image.ts';
 import { pushImage, repositoryAt } from '../images/push.ts';
+import { type AskOptions, ask as askUrl, type Got } from './ask.ts';
 import { type RegistryOptions, type ScriptedRegistry, startRegistry } from './scripted-registry.ts';
 
 const running: ScriptedRegistry[] = [];
@@ -16,21 +17,8 @@ async function start(options: RegistryOptions = {}): Promise<ScriptedRegistry> {
   return registry;
 }
 
-interface Got {
-  readonly status: number;
-  readonly headers: Record<string, string>;
-  readonly body: Buffer;
-}
-
-async function ask(
-  registry: ScriptedRegistry,
-  line: string,
-  options: { headers?: Record<string, string>; body?: Buffer | string } = {},
-): Promise<Got> {
-  const [method = '', path = ''] = line.split(' ');
-  const answer = await fetch(new URL(path, registry.url), { method, ...options });
-  const body = Buffer.from(await answer.arrayBuffer());
-  return { status: answer.status, headers: Object.fromEntries(answer.headers), body };
+function ask(registry: ScriptedRegistry, line: string, options: AskOptions = {}): Promise<Got> {
+  return askUrl(registry.url, line, options);
 }
 
 const image = await makeImage({ layers: [{ size: 100, seed: 1 }] });

@@ -1,0 +1,37 @@
+import type { Copies, CopyTask, Outcome } from '../../src/copy/outcome.ts';
+import { familiarReference, type Reference } from '../../src/image/reference.ts';
+
+/** What a test wants to happen to a copy, by its source in familiar form. */
+export type Script = (source: string, signal: AbortSignal) => Outcome | Promise<Outcome>;
+
+export const PRESENT: Outcome = { state: 'present', digest: `sha256:${'a'.repeat(64)}` };
+export const COPIED: Outcome = { state: 'copied', digest: `sha256:${'a'.repeat(64)}`, bytes: 1 };
+export const PENDING: Outcome = { state: 'pending' };
+
+/** Copies that end as scripted, and remember what was asked of them. */
+export class FakeCopies implements Copies {
+  /** Sources that a copy was wanted of, in order. */
+  readonly ensured: string[] = [];
+  /** Sources whose copy was only looked for. */
+  readonly looked: string[] = [];
+  readonly #script: Script;
+
+  constructor(script: Script = () => PRESENT) {
+    this.#script = script;
+  }
+
+  async ensure({ source }: CopyTask, signal: AbortSignal): Promise<Outcome> {
+    this.ensured.push(nameOf(source));
+    return this.#script(nameOf(source), signal);
+  }
+
+  async has({ source }: CopyTask, signal: AbortSignal): Promise<boolean> {
+    this.looked.push(nameOf(source));
+    const { state } = await this.#script(nameOf(source), signal);
+    return state === 'present';
+  }
+}
+
+function nameOf(source: Reference): string {
+  return familiarReference(source);
+}
