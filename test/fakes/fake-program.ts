@@ -24,25 +24,29 @@ export interface ProgramCall {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Runs with nothing but Node. What it is to do it reads from the file beside it, each time it is started. */
+/**
+ * Runs with nothing but Node. What it is to do it reads from the file beside it, each time it is started. It is written so
+ * that it does not matter whether Node takes it for a module: that depends on files above the folder it lies in.
+ */
 const SCRIPT = `
-const fs = require('node:fs');
-const answer = JSON.parse(fs.readFileSync(__filename + '.answer', 'utf8'));
-
 async function main() {
+  const fs = await import('node:fs');
+  const self = process.argv[1];
+  const answer = JSON.parse(fs.readFileSync(self + '.answer', 'utf8'));
   const input = answer.deaf ? '' : fs.readFileSync(0, 'utf8');
   const call = { args: process.argv.slice(2), input, env: process.env };
-  fs.appendFileSync(__filename + '.calls', JSON.stringify(call) + '\\n');
-  if (answer.leaves) await leave(answer.leaves);
+  fs.appendFileSync(self + '.calls', JSON.stringify(call) + '\\n');
+  if (answer.leaves) await leave(fs, answer.leaves);
   for (let times = answer.times ?? 1; times > 0; times -= 1) process.stdout.write(answer.output ?? '');
   if (answer.hangs) setInterval(() => undefined, 1 << 30);
   if (answer.signal) process.kill(process.pid, answer.signal);
   process.exitCode = answer.status ?? 0;
 }
 
-async function leave(socket) {
-  const listen = "require('node:net').createServer().listen(" + JSON.stringify(socket) + ")";
-  require('node:child_process').spawn(process.execPath, ['-e', listen], { stdio: 'inherit' }).unref();
+async function leave(fs, socket) {
+  const { spawn } = await import('node:child_process');
+  const listen = "import('node:net').then((net) => net.createServer().listen(" + JSON.stringify(socket) + "))";
+  spawn(process.execPath, ['-e', listen], { stdio: 'inherit' }).unref();
   while (!fs.existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
