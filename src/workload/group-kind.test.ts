@@ -6,7 +6,7 @@ describe('groupKindOf', () => {
     ['v1', 'Pod', 'Pod'],
     ['apps/v1', 'Deployment', 'Deployment.apps'],
     ['apps/v1beta2', 'Deployment', 'Deployment.apps'],
-    ['apps.kruise.io/v1beta1', 'StatefulSet', 'StatefulSet.apps.kruise.io'],
+    ['apps.example.com/v1', 'StatefulSet', 'StatefulSet.apps.example.com'],
   ])('joins %s and %s to %s', (apiVersion, kind, expected) => {
     expect(groupKindOf({ apiVersion, kind })).toBe(expected);
   });

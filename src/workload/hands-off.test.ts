@@ -35,7 +35,7 @@ describe('handsOff', () => {
   it.each([
     ['nobody', deployment(SPEC)],
     ['an operator', deployment(SPEC, ownedBy('example.com/v1', 'Database'))],
-    ['a StatefulSet of another project', pod(SPEC, ownedBy('apps.kruise.io/v1beta1', 'StatefulSet'))],
+    ['a StatefulSet of another project', pod(SPEC, ownedBy('apps.example.com/v1', 'StatefulSet'))],
     ['an owner that is no controller', pod(SPEC, ownedBy('apps/v1', 'ReplicaSet', false))],
     ['an owner that says nothing about it', pod(SPEC, ownedBy('apps/v1', 'ReplicaSet', null))],
     ['an owner that says it in another type', pod(SPEC, ownedBy('apps/v1', 'ReplicaSet', 'true'))],

@@ -31,7 +31,7 @@ describe('findPodSpec', () => {
     ['a Service', { apiVersion: 'v1', kind: 'Service', spec: SPEC }],
     ['a Scale', { apiVersion: 'autoscaling/v1', kind: 'Scale', spec: { replicas: 3 } }],
     ['a Binding', { apiVersion: 'v1', kind: 'Binding', target: {} }],
-    ['a Job of another project', templated('batch.volcano.sh/v1alpha1', 'Job', SPEC)],
+    ['a Job of another project', templated('batch.example.com/v1', 'Job', SPEC)],
     ['a Deployment of the core group', templated('v1', 'Deployment', SPEC)],
     ['a Pod of another group', { apiVersion: 'metrics.k8s.io/v1', kind: 'Pod', spec: SPEC }],
     ['a Pod without spec', pod(undefined)],
@@ -81,7 +81,7 @@ describe('hasPodSpec', () => {
     ['CronJob.batch', true],
     ['Pod', true],
     ['Deployment', false],
-    ['Rollout.argoproj.io', false],
+    ['Rollout.example.com', false],
     [undefined, false],
   ])('of %s is %s', (groupKind, expected) => {
     expect(hasPodSpec(groupKind)).toBe(expected);

@@ -1,0 +1,428 @@
+import { describe, expect, it } from 'vitest';
+import { creating, updating } from '../../test/admission-review.ts';
+import { Webhook } from '../../test/fakes/admission.ts';
+import { COPIED, PENDING, PRESENT, type Script } from '../../test/fakes/copies.ts';
+import { containers, cronJob, deployment, pod, templated } from '../../test/workloads.ts';
+import type { Outcome } from '../copy/outcome.ts';
+
+const BACKUP = 'registry.example.com/backup/docker.io/library';
+const FAILED: Outcome = {
+  state: 'failed',
+  error: Object.assign(new Error('Cannot push blob to 10.0.0.1: 401'), {
+    code: 'UNAUTHORIZED',
+    side: 'target',
+  }),
+};
+
+/** The images that an answer writes. */
+function written({ patch }: { patch: readonly Record<string, unknown>[] }): readonly unknown[] {
+  return patch.filter(({ op }) => op === 'replace').map(({ value }) => value);
+}
+
+/** A script by source. */
+function scripted(outcomes: Readonly<Record<string, Outcome>>): Script {
+  return (source) => outcomes[source] ?? PRESENT;
+}
+
+describe('an image gets its copy', () => {
+  it.each<[string, Outcome]>([
+    ['that was there', PRESENT],
+    ['that was just made', COPIED],
+  ])('%s', async (_what, outcome) => {
+    const webhook = new Webhook(() => outcome);
+    const answer = await webhook.answer(creating(deployment(containers('nginx:1.25'))));
+    expect(answer.response).toMatchObject({ uid: 'uid-1', allowed: true, patchType: 'JSONPatch' });
+    expect(written(answer)).toEqual([`${BACKUP}/nginx:1.25`]);
+    expect(answer.warnings).toEqual([`image-cloner: "nginx:1.25" is now "${BACKUP}/nginx:1.25"`]);
+    expect(webhook.told).toEqual(['received', 'planned', 'found', 'answered']);
+  });
+
+  it('in every place of a pod', async () => {
+    const spec = {
+      containers: [{ name: 'a', image: 'a:1' }],
+      initContainers: [{ name: 'sidecar', image: 'b:1', restartPolicy: 'Always' }],
+      volumes: [{ name: 'v', image: { reference: 'v:1' } }],
+    };
+    const answer = await new Webhook().answer(creating(pod(spec)));
+    expect(written(answer)).toEqual(['a:1', 'b:1', 'v:1'].map((image) => `${BACKUP}/${image}`));
+  });
+
+  it.each([
+    [
+      'Windows',
+      pod({ ...containers('mcr.example.com/nanoserver:1'), nodeSelector: { 'kubernetes.io/os': 'windows' } }),
+    ],
+    ['by digest', pod(containers(`mcr.example.com/a@sha256:${'a'.repeat(64)}`))],
+    ['by tag and digest', pod(containers(`mcr.example.com/a:1@sha256:${'a'.repeat(64)}`))],
+    [
+      'of an operator',
+      deployment(containers('mcr.example.com/a:1'), {
+        ownerReferences: [{ kind: 'Database', apiVersion: 'x/v1', controller: true }],
+      }),
+    ],
+  ])('in a workload %s', async (_what, object) => {
+    const [image] = written(await new Webhook().answer(creating(object)));
+    expect(image).toMatch(/^registry\.example\.com\/backup\/mcr\.example\.com\//);
+  });
+
+  it('once for many containers that share it', async () => {
+    const webhook = new Webhook();
+    const answer = await webhook.answer(
+      creating(pod(containers('a:1', 'docker.io/library/a:1', 'a:1', 'b:1'))),
+    );
+    expect(webhook.copies.ensured).toEqual(['a:1', 'b:1']);
+    expect(written(answer)).toHaveLength(4);
+    expect(answer.warnings).toHaveLength(2);
+  });
+
+  it('together with all others of the request, none waiting for another', async () => {
+    const waiting: (() => void)[] = [];
+    const webhook = new Webhook(
+      () =>
+        new Promise((resolve) => {
+          waiting.push(() => resolve(PRESENT));
+          // Nobody is answered before all three have asked.
+          if (waiting.length === 3) for (const answer of waiting) answer();
+        }),
+    );
+    expect(written(await webhook.answer(creating(pod(containers('a:1', 'b:1', 'c:1')))))).toHaveLength(3);
+  });
+
+  it('a thousand times in one pod', async () => {
+    const images = Array.from({ length: 1000 }, (_, index) => `app${index % 300}:1`);
+    const webhook = new Webhook();
+    const answer = await webhook.answer(creating(pod(containers(...images))));
+    expect(written(answer)).toEqual(images.map((image) => `${BACKUP}/${image}`));
+    expect(webhook.copies.ensured).toHaveLength(300);
+    expect(answer.warnings).toHaveLength(10);
+  });
+});
+
+describe('a copy that is not there in time', () => {
+  it('leaves the source and says so, by default', async () => {
+    const answer = await new Webhook(() => PENDING).answer(creating(pod(containers('a:1'))));
+    expect(answer).toMatchObject({ response: { allowed: true }, patch: [] });
+    expect(answer.warnings).toEqual(['image-cloner: "a:1" is still being copied and stays as it is for now']);
+  });
+
+  it('is written already with onPending rewrite, and the user is told', async () => {
+    const answer = await new Webhook(() => PENDING, { onPending: 'rewrite' }).answer(
+      creating(pod(containers('a:1'))),
+    );
+    expect(written(answer)).toEqual([`${BACKUP}/a:1`]);
+    expect(answer.warnings).toEqual([
+      `image-cloner: still being copied, pulls may fail: "a:1" is now "${BACKUP}/a:1"`,
+    ]);
+  });
+
+  it('refuses the request with onPending deny, and says that trying again helps', async () => {
+    const webhook = new Webhook(() => PENDING, { onPending: 'deny' });
+    const answer = await webhook.answer(creating(pod(containers('a:1'))));
+    expect(answer.response).toEqual({
+      uid: 'uid-1',
+      allowed: false,
+      status: {
+        code: 403,
+        reason: 'Forbidden',
+        message: '"a:1" is still being copied to the backup registry, try again in a moment',
+      },
+    });
+    expect(webhook.events.at(-1)).toMatchObject({
+      type: 'answered',
+      result: 'denied',
+      message: expect.stringContaining('try again'),
+    });
+  });
+
+  it('does not keep the other images of the pod from theirs', async () => {
+    const webhook = new Webhook(scripted({ 'b:1': PENDING }));
+    const answer = await webhook.answer(creating(pod(containers('a:1', 'b:1', 'c:1'))));
+    expect(written(answer)).toEqual([`${BACKUP}/a:1`, `${BACKUP}/c:1`]);
+    expect(answer.warnings).toHaveLength(3);
+  });
+});
+
+describe('a copy that fails', () => {
+  it('leaves the source and tells the user why, by default, without what only operators may know', async () => {
+    const webhook = new Webhook(() => FAILED);
+    const answer = await webhook.answer(creating(pod(containers('a:1'))));
+    expect(answer).toMatchObject({ response: { allowed: true }, patch: [] });
+    expect(answer.warnings).toEqual([
+      'image-cloner: "a:1" was not copied and stays as it is: unauthorized (backup registry)',
+    ]);
+    expect(webhook.events.find(({ type }) => type === 'found')).toMatchObject({
+      state: 'failed',
+      error: FAILED.error,
+    });
+  });
+
+  it('refuses the request with onFailure deny, for that reason', async () => {
+    const webhook = new Webhook(scripted({ 'b:1': FAILED }), { onFailure: 'deny' });
+    const answer = await webhook.answer(creating(pod(containers('a:1', 'b:1'))));
+    expect(answer).toMatchObject({
+      patch: [],
+      warnings: [],
+      response: {
+        allowed: false,
+        status: {
+          message: '"b:1" could not be copied to the backup registry: unauthorized (backup registry)',
+        },
+      },
+    });
+  });
+
+  it.each([
+    ['pending', 'onFailure', PENDING],
+    ['failed', 'onPending', FAILED],
+  ] as const)('is told apart from one in time: %s is not denied by %s', async (_state, setting, outcome) => {
+    const webhook = new Webhook(() => outcome, { [setting]: 'deny' });
+    expect((await webhook.answer(creating(pod(containers('a:1'))))).response['allowed']).toBe(true);
+  });
+
+  it('gives all reasons at once', async () => {
+    const webhook = new Webhook(scripted({ 'a:1': FAILED, 'b:1': PENDING }), {
+      onFailure: 'deny',
+      onPending: 'deny',
+    });
+    const { response } = await webhook.answer(creating(pod(containers('a:1', 'b:1', 'a:1'))));
+    expect(response['status']).toMatchObject({
+      message:
+        '"a:1" could not be copied to the backup registry: unauthorized (backup registry); "b:1" is still being copied to the backup registry, try again in a moment',
+    });
+  });
+});
+
+describe('a dry run', () => {
+  it('shows the patch where the copy is there, and copies nothing', async () => {
+    const webhook = new Webhook(() => PRESENT);
+    const answer = await webhook.answer(creating(pod(containers('a:1', 'a:1')), { dryRun: true }));
+    expect(written(answer)).toEqual([`${BACKUP}/a:1`, `${BACKUP}/a:1`]);
+    expect([webhook.copies.ensured, webhook.copies.looked]).toEqual([[], ['a:1']]);
+  });
+
+  it.each(['allow', 'rewrite', 'deny'] as const)(
+    'says what would be copied, and copies nothing, with onPending %s',
+    async (onPending) => {
+      const webhook = new Webhook(() => PENDING, { onPending, onFailure: 'deny' });
+      const answer = await webhook.answer(creating(pod(containers('a:1')), { dryRun: true }));
+      expect(answer).toMatchObject({ response: { allowed: true }, patch: [] });
+      expect(answer.warnings).toEqual([`image-cloner: "a:1" would be copied to "${BACKUP}/a:1"`]);
+      expect([webhook.copies.ensured, webhook.copies.looked]).toEqual([[], ['a:1']]);
+    },
+  );
+});
+
+describe('an image is left alone', () => {
+  it.each([
+    ['that is empty', ''],
+    ['that is a placeholder', 'auto'],
+    ['that is a copy already', 'registry.example.com/backup/docker.io/library/a:1'],
+  ])('%s, without a word', async (_what, image) => {
+    const webhook = new Webhook();
+    const answer = await webhook.answer(creating(pod(containers(image))));
+    expect(answer.response).toEqual({ uid: 'uid-1', allowed: true });
+    expect(webhook.copies.ensured).toEqual([]);
+    expect(webhook.told).toEqual(['received', 'skipped', 'answered']);
+  });
+
+  it('that is never pulled', async () => {
+    const spec = { containers: [{ name: 'a', image: 'a:1', imagePullPolicy: 'Never' }] };
+    const webhook = new Webhook();
+    expect((await webhook.answer(creating(pod(spec)))).response).toEqual({ uid: 'uid-1', allowed: true });
+    expect(webhook.events).toContainEqual(
+      expect.objectContaining({ type: 'skipped', container: 'a', source: 'a:1', reason: 'never-pulled' }),
+    );
+  });
+
+  it('that is no reference, and the user is told', async () => {
+    const answer = await new Webhook().answer(creating(pod(containers('Nginx\n', 'a:1'))));
+    expect(written(answer)).toEqual([`${BACKUP}/a:1`]);
+    expect(answer.warnings[0]).toBe('image-cloner: not an image reference, left as it is: "Nginx\\n"');
+  });
+
+  it('that is far too long, and the log is not filled with it', async () => {
+    const webhook = new Webhook();
+    const spec = { containers: [{ name: 'n'.repeat(1_000_000), image: 'x'.repeat(1_000_000) }] };
+    const answer = await webhook.answer(creating(pod(spec)));
+    expect(answer.warnings.join('').length).toBeLessThanOrEqual(120);
+    expect(JSON.stringify(webhook.events).length).toBeLessThan(2500);
+  });
+});
+
+describe('an update', () => {
+  it('handles the image that changed and no other', async () => {
+    const webhook = new Webhook();
+    const answer = await webhook.answer(
+      updating(deployment(containers('a:1', 'b:2', 'c:1')), deployment(containers('a:1', 'b:1', 'c:1'))),
+    );
+    expect(answer.patch[0]).toEqual({
+      op: 'replace',
+      path: '/spec/template/spec/containers/1/image',
+      value: `${BACKUP}/b:2`,
+    });
+    expect(webhook.copies.ensured).toEqual(['b:2']);
+  });
+
+  it.each<[string, unknown, unknown]>([
+    [
+      'labels an old Job',
+      labelled(templated('batch/v1', 'Job', containers('a:1'))),
+      templated('batch/v1', 'Job', containers('a:1')),
+    ],
+    ['labels an old Pod', labelled(pod(containers('a:1'))), pod(containers('a:1'))],
+    ['labels an old Deployment', labelled(deployment(containers('a:1'))), deployment(containers('a:1'))],
+    ['labels an old CronJob', labelled(cronJob(containers('a:1'))), cronJob(containers('a:1'))],
+    ['has no old object', deployment(containers('a:1')), undefined],
+    ['has null as old object', deployment(containers('a:1')), null],
+    ['has null as object', null, deployment(containers('a:1'))],
+    [
+      'takes the finalizer of what is being deleted',
+      pod(containers('a:1'), { deletionTimestamp: 'now' }),
+      pod(containers('a:1'), { finalizers: ['x'] }),
+    ],
+  ])('that %s changes nothing', async (_what, object, oldObject) => {
+    const webhook = new Webhook();
+    const answer = await webhook.answer(updating(object, oldObject));
+    expect(answer.response).toEqual({ uid: 'uid-1', allowed: true });
+    expect(webhook.copies.ensured).toEqual([]);
+  });
+
+  it('of a terminating Pod that brings another image is handled like any other', async () => {
+    const [now, before] = ['a:2', 'a:1'].map((image) => pod(containers(image), { deletionTimestamp: 'now' }));
+    expect(written(await new Webhook().answer(updating(now, before)))).toEqual([`${BACKUP}/a:2`]);
+  });
+
+  it('that applies the same manifest again leads to what is stored', async () => {
+    const annotations = { 'image-cloner.dev/original-images': '{"c0":"a:1"}' };
+    const stored = deployment(containers(`${BACKUP}/a:1`), { annotations });
+    const answer = await new Webhook().answer(
+      updating(deployment(containers('a:1'), { annotations }), stored),
+    );
+    expect(answer.patch).toEqual([
+      { op: 'replace', path: '/spec/template/spec/containers/0/image', value: `${BACKUP}/a:1` },
+    ]);
+  });
+
+  it('keeps the annotation of containers that it does not touch, if it is true', async () => {
+    const annotations = { 'image-cloner.dev/original-images': '{"c0":"a:1","c1":"evil:1"}' };
+    const before = containers(`${BACKUP}/a:1`, `${BACKUP}/b:1`, 'c:1');
+    const now = containers(`${BACKUP}/a:1`, `${BACKUP}/b:1`, 'c:2');
+    const answer = await new Webhook().answer(
+      updating(deployment(now, { annotations }), deployment(before, { annotations })),
+    );
+    expect(answer.patch.at(-1)).toMatchObject({ value: '{"c0":"a:1","c2":"c:2"}' });
+  });
+});
+
+describe('a container for debugging', () => {
+  const subResource = 'ephemeralcontainers';
+
+  it.each([
+    ['the first', ['d:1'], [], ['d:1']],
+    ['the second', ['d:1', 'd:2'], ['d:1'], ['d:2']],
+    ['a second of the same image', ['d:1', 'd:1'], ['d:1'], ['d:1']],
+    ['none', ['d:1'], ['d:1'], []],
+  ])('gets its copy, and those that are there are not touched: %s', async (_which, now, before, expected) => {
+    const answer = await new Webhook().answer(updating(debugged(now), debugged(before), { subResource }));
+    expect(written(answer)).toEqual(expected.map((image) => `${BACKUP}/${image}`));
+  });
+
+  it('gets its copy in a Pod that a controller made', async () => {
+    const controlled = { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', controller: true }] };
+    const answer = await new Webhook().answer(
+      updating(debugged(['d:1'], controlled), debugged([], controlled), { subResource }),
+    );
+    expect(written(answer)).toEqual([`${BACKUP}/d:1`]);
+  });
+
+  it('is all that counts in such a request', async () => {
+    const object = {
+      ...debugged(['d:1']),
+      spec: { ...containers('a:2'), ephemeralContainers: [{ name: 'd0', image: 'd:1' }] },
+    };
+    const answer = await new Webhook().answer(updating(object, debugged([]), { subResource }));
+    expect(written(answer)).toEqual([`${BACKUP}/d:1`]);
+  });
+});
+
+describe('a request is passed without a look at its images', () => {
+  const owned = { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'Deployment', controller: true }] };
+
+  it.each<[string, unknown, Record<string, unknown>]>([
+    ['operation', null, { operation: 'DELETE', oldObject: pod(containers('a:1')) }],
+    ['operation', pod(containers('a:1')), { operation: 'DELETE' }],
+    ['operation', pod(containers('a:1')), { operation: 'CONNECT', subResource: 'exec' }],
+    ['operation', { apiVersion: 'v1', kind: 'PodExecOptions', container: 'a' }, { operation: 'CONNECT' }],
+    ['subresource', pod(containers('a:1')), { subResource: 'status' }],
+    ['subresource', pod(containers('a:1')), { subResource: 'resize' }],
+    ['subresource', pod(containers('a:1')), { subResource: 'unheard-of' }],
+    ['subresource', deployment(containers('a:1')), { subResource: 'scale' }],
+    ['subresource', { apiVersion: 'v1', kind: 'Binding' }, { subResource: 'binding' }],
+    ['mirror-pod', pod(containers('a:1'), { annotations: { 'kubernetes.io/config.mirror': 'x' } }), {}],
+    [
+      'mirror-pod',
+      pod(containers('a:1'), { annotations: { 'kubernetes.io/config.mirror': 'x' } }),
+      { subResource: 'ephemeralcontainers' },
+    ],
+    ['controlled', templated('apps/v1', 'ReplicaSet', containers('a:1'), owned), {}],
+    ['opted-out', deployment(containers('a:1'), { labels: { 'image-cloner': 'disabled' } }), {}],
+  ])('because of: %s', async (reason, object, more) => {
+    const webhook = new Webhook();
+    expect((await webhook.answer(creating(object, more))).response).toEqual({ uid: 'uid-1', allowed: true });
+    expect(webhook.told).toEqual(['received', 'ignored', 'answered']);
+    expect(webhook.events[1]).toMatchObject({ reason });
+  });
+
+  it.each<[string, unknown]>([
+    ['of an unknown kind', { apiVersion: 'example.com/v1', kind: 'Database', spec: { image: 'a:1' } }],
+    ['with null as object', null],
+    ['with a text as object', 'Pod'],
+    ['with a list as object', [pod(containers('a:1'))]],
+    ['without a spec', pod(undefined)],
+    ['without containers', pod({})],
+    ['with null as containers', pod({ containers: null })],
+    ['with a text as containers', pod({ containers: 'a:1' })],
+    ['with containers that are none', pod({ containers: [null, 5, 'a:1'] })],
+  ])('%s, for it has none', async (_what, object) => {
+    const webhook = new Webhook();
+    expect((await webhook.answer(creating(object))).response).toEqual({ uid: 'uid-1', allowed: true });
+    expect(webhook.told).toEqual(['received', 'answered']);
+  });
+});
+
+describe('a patch that would not be safe', () => {
+  it('is not sent: the object is allowed as it is, and the user and the operator are told', async () => {
+    const webhook = new Webhook(scripted({ 'b:1': PENDING }));
+    const { metadata: _metadata, ...object } = pod(containers('a:1', 'b:1'));
+    const answer = await webhook.answer(creating(object));
+    expect(answer).toMatchObject({ response: { allowed: true }, patch: [] });
+    expect(answer.warnings).toEqual([
+      'image-cloner: the images stay as they are: the change could not be made safely',
+      'image-cloner: "b:1" is still being copied and stays as it is for now',
+    ]);
+    expect(webhook.told.slice(-2)).toEqual(['unsafe-patch', 'answered']);
+  });
+
+  it('is not made of an object too deep to be cloned', async () => {
+    const depth = 200_000;
+    const deep = `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
+    const body = JSON.stringify(creating(pod({ ...containers('a:1'), deep: 0 }))).replace(
+      '"deep":0',
+      `"deep":${deep}`,
+    );
+    const answer = await new Webhook().send(Buffer.from(body));
+    expect(answer).toMatchObject({ status: 200, response: { uid: 'uid-1', allowed: true }, patch: [] });
+  });
+});
+
+function labelled(object: Record<string, unknown>): unknown {
+  return { ...object, metadata: { name: 'w', namespace: 'lab', labels: { new: 'label' } } };
+}
+
+function debugged(
+  images: readonly string[],
+  metadata: Record<string, unknown> = {},
+): Record<string, unknown> {
+  const ephemeralContainers = images.map((image, index) => ({ name: `d${index}`, image }));
+  return pod({ ...containers('a:1'), ephemeralContainers }, metadata);
+}

@@ -1,0 +1,69 @@
+import type { SkipReason } from '../plan/decision.ts';
+import type { HandsOff } from '../workload/hands-off.ts';
+import type { Finding } from './finding.ts';
+import type { AdmissionRequest } from './request.ts';
+
+/** Which request it was: the keys of every line that is logged about it. */
+export type About = Omit<AdmissionRequest, 'apiVersion' | 'dryRun' | 'object' | 'oldObject'>;
+
+/** Why a request was answered without a look at its images. */
+export type IgnoreReason = HandsOff | 'operation' | 'subresource';
+
+/** How a request ended. */
+export type Result = 'allowed' | 'patched' | 'denied';
+
+/** Normalised references. */
+interface Names {
+  readonly source: string;
+  readonly backup: string;
+}
+
+type RequestEvent =
+  | { readonly type: 'received'; readonly dryRun: boolean }
+  | { readonly type: 'ignored'; readonly reason: IgnoreReason }
+  /** `source` is what the user wrote, cut to a length that can be logged. */
+  | {
+      readonly type: 'skipped';
+      readonly container: string;
+      readonly source: string;
+      readonly reason: SkipReason;
+    }
+  /** A copy is wanted. */
+  | ({ readonly type: 'planned' } & Names)
+  /** What became of it, in `state`. */
+  | ({ readonly type: 'found'; readonly durationMs: number } & Names & Finding)
+  /** A patch was built that is not safe to send; the object stays as it is. A fault of ours. */
+  | { readonly type: 'unsafe-patch'; readonly error: Error }
+  /** Something threw; the request was allowed as it is. A fault of ours. */
+  | { readonly type: 'crashed'; readonly error: Error }
+  /** The last word on a request; `message` is what a user reads who was denied. */
+  | {
+      readonly type: 'answered';
+      readonly result: Result;
+      readonly message?: string;
+      readonly durationMs: number;
+    };
+
+/** What an operator may want to see of an admission; durations in milliseconds. */
+export type AdmissionEvent =
+  | (About & RequestEvent)
+  /** A call that was no admission review. */
+  | { readonly type: 'malformed'; readonly error: Error };
+
+export type ObserveAdmission = (event: AdmissionEvent) => void;
+
+export function aboutOf(request: AdmissionRequest): About {
+  const { apiVersion: _version, dryRun: _dryRun, object: _object, oldObject: _oldObject, ...about } = request;
+  return about;
+}
+
+/** The same observer, but one that cannot throw: what is seen of an answer must not change it. */
+export function quietly(observe: ObserveAdmission): ObserveAdmission {
+  return (event) => {
+    try {
+      observe(event);
+    } catch {
+      // To tell of it would take the observer.
+    }
+  };
+}
