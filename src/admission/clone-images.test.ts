@@ -403,7 +403,7 @@ describe('a patch that would not be safe', () => {
     expect(webhook.told.slice(-2)).toEqual(['unsafe-patch', 'answered']);
   });
 
-  it('is not made of an object too deep to be cloned', async () => {
+  it('is not made of an object too deep to be cloned', { timeout: 30_000 }, async () => {
     const depth = 200_000;
     const deep = `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
     const body = JSON.stringify(creating(pod({ ...containers('a:1'), deep: 0 }))).replace(
