@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
+/** Whoever runs these tests with `make test` has it. */
+const MAKE = 'make';
 const TARGETS = [
   'help',
   'install',
@@ -25,7 +27,7 @@ function dryRun(...args: string[]): string[] {
   // A make above this test hands its options and variables down in the environment.
   const { PATH } = process.env;
   const printed = execFileSync(
-    'make',
+    MAKE,
     ['--dry-run', '--directory', CHECKOUT, '--no-print-directory', ...args],
     {
       encoding: 'utf8',
