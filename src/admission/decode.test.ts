@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { creating } from '../../test/admission-review.ts';
+import { thrownBy } from '../../test/fakes/thrown.ts';
 import { RECORDED, recorded, recordedBytes } from '../../test/recorded.ts';
-import { thrownBy } from '../../test/thrown.ts';
 import { containers, pod } from '../../test/workloads.ts';
 import { decodeReview } from './decode.ts';
 import type { AdmissionRequest } from './request.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { thrownBy } from '../../test/thrown.ts';
+import { thrownBy } from '../../test/fakes/thrown.ts';
 import { digestOf } from './digest.ts';
 import { InvalidManifestError, LARGEST_MANIFEST, MOST_ENTRIES, parseManifest } from './manifest.ts';
 import {

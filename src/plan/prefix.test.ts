@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { references } from '../../test/arbitraries/reference.ts';
+import { thrownBy } from '../../test/fakes/thrown.ts';
 import names from '../../test/fixtures/names.json' with { type: 'json' };
-import { thrownBy } from '../../test/thrown.ts';
 import { parseReference } from '../image/reference.ts';
 import { formatPrefix, InvalidPrefixError, isBackup, parsePrefix } from './prefix.ts';
 
