@@ -12,6 +12,7 @@ GEN_OPTIONS ?=
 BUILD_OPTIONS ?=
 E2E_OPTIONS ?=
 
+SCRIPTS := .ci/run $(wildcard bench/*.sh test/*/*.sh)
 # The real programs of the end-to-end tests.
 PARTS := busybox crane docker-registry dockerd etcd htpasswd kube-apiserver kubectl skopeo
 
@@ -35,7 +36,7 @@ endef
 export OVERLAY
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint parts e2e bench gen build deploy undeploy
+.PHONY: help install demo test check lint parts e2e conformance bench gen build deploy undeploy
 
 help: ## Say what there is to do
 	@echo 'make TARGET [VARIABLE=value ...]'
@@ -62,7 +63,7 @@ lint: install ## Check versions, format, rules, types, dead code and shell scrip
 	@npm run -s lint
 	@npm run -s types
 	@npm run -s dead
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run test/parts/*.sh; \
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); \
 	elif [ -n "$$CI" ]; then echo 'lint: want shellcheck (apt-get install shellcheck)' >&2; exit 1; \
 	else echo 'lint: skips the shell scripts, there is no shellcheck (apt-get install shellcheck)'; fi
 
@@ -71,6 +72,9 @@ parts: ## Provide the real programs of the end-to-end tests, in a folder of the 
 
 e2e: install parts ## Run the end-to-end tests: real registries, an API server, a Docker daemon
 	@npm run -s e2e -- $(E2E_OPTIONS)
+
+conformance: install ## Judge the embedded registry by the OCI suite, whose program OCI_CONFORMANCE names
+	@npm run -s conformance
 
 bench: install ## Measure
 	@npm run -s bench
