@@ -14,7 +14,7 @@ const KINDS = 'serviceaccounts,secrets,services,deployments,poddisruptionbudgets
 
 const RESTRICTED_PODS = 'pod-security.kubernetes.io/enforce=restricted';
 
-describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl'))('deploy/ on an API server', () => {
+describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('deploy/ on an API server', () => {
   let plane: ControlPlane;
   let checkout: Checkout;
 

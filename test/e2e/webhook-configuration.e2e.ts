@@ -24,7 +24,7 @@ function workload(kind: string, name: string, metadata: Record<string, unknown> 
   });
 }
 
-describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl'))('the webhook configuration', () => {
+describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('the webhook configuration', () => {
   let plane: ControlPlane;
   let checkout: Checkout;
   let webhook: RecordingWebhook;
