@@ -40,7 +40,7 @@ export OVERLAY
 
 help: ## Say what there is to do
 	@echo 'make TARGET [VARIABLE=value ...]'
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1          \2/p' Makefile | sed 's/^\(.\{12\}\) */\1/'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1          \2/p' Makefile | sed 's/^\(.\{15\}\) */\1/'
 	@echo 'Variables: NAMESPACE=$(NAMESPACE) IMAGE=$(IMAGE) BASE=$(BASE) KUBECTL=$(KUBECTL) DOCKER=$(DOCKER)'
 
 # npm writes this file at the end of an installation.

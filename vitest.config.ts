@@ -25,6 +25,13 @@ export default defineConfig({
           hookTimeout: 900_000,
         },
       },
+      {
+        test: {
+          name: 'conformance',
+          include: ['test/e2e/**/*.conformance.ts'],
+          testTimeout: 120_000,
+        },
+      },
     ],
     coverage: {
       provider: 'v8',
