@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
@@ -128,7 +129,9 @@ test('config fields and the media type of a chart can be given', async () => {
   const [config, layer] = image.blobs;
   expect(config?.descriptor.mediaType).toBe('text/chart');
   expect(layer?.descriptor.mediaType).toBe(OCI_LAYER_GZIP);
-  expect(JSON.parse(String(await buffer(config?.open() ?? [])))).toMatchObject({ config: { Cmd: ['/run'] } });
+  expect(JSON.parse(String(await buffer(config?.open() ?? Readable.from([]))))).toMatchObject({
+    config: { Cmd: ['/run'] },
+  });
 });
 
 test('an image with an empty layer can be pushed to a registry, with headers', async () => {

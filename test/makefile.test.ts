@@ -6,15 +6,13 @@ import { describe, expect, it } from 'vitest';
 const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
 /** Whoever runs these tests with `make test` has it. */
 const MAKE = 'make';
-const TARGETS = [
-  'help',
-  'install',
+const PROMISED = [
   'demo',
   'test',
   'check',
   'lint',
-  'parts',
   'e2e',
+  'conformance',
   'bench',
   'gen',
   'build',
@@ -48,8 +46,8 @@ describe('make', () => {
   it('explains every target', () => {
     const makefile = readFileSync(`${CHECKOUT}Makefile`, 'utf8');
     const explained = [...makefile.matchAll(/^([a-z0-9-]+):.*## \S/gm)].map((match) => match[1]);
-    expect(explained).toEqual(TARGETS);
-    expect(makefile).toContain(`.PHONY: ${TARGETS.join(' ')}\n`);
+    expect(explained).toEqual(expect.arrayContaining(PROMISED));
+    expect(makefile).toContain(`.PHONY: ${explained.join(' ')}\n`);
   });
 
   it('explains itself when no target is given', () => {
@@ -60,7 +58,7 @@ describe('make', () => {
     for (const command of dryRun(target)) expect(command).toMatch(/^npm /);
   });
 
-  it.each(['demo', 'test', 'check', 'lint', 'e2e', 'bench', 'gen'])(
+  it.each(['demo', 'test', 'check', 'lint', 'e2e', 'conformance', 'bench', 'gen'])(
     '%s installs what it needs first',
     (target) => {
       expect(dryRun(target, '--what-if', 'package-lock.json')[0]).toBe('npm ci');
