@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { isInternalAddress } from './address.ts';
 import { RegistryError } from './registry-error.ts';
 
-/** May this host (name or literal, without port) be on an internal address? The operator says. */
+/** May this host (name or literal, without port and brackets) be on an internal address? The operator says. */
 export type MayBeInternal = (hostname: string) => boolean;
 
 type LookupCallback = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
@@ -21,7 +21,7 @@ export function guardedLookup(mayBeInternal: MayBeInternal) {
         ({ address }) => mayBeInternal(hostname) || !isInternalAddress(address),
       );
       const [first] = allowed;
-      if (first === undefined) return callback(forbidden(hostname), []);
+      if (first === undefined) return callback(forbiddenAddress(hostname), []);
       if (options.all === true) return callback(null, allowed);
       callback(null, first.address, first.family);
     });
@@ -30,11 +30,12 @@ export function guardedLookup(mayBeInternal: MayBeInternal) {
 
 /** Literal addresses are never looked up, so they are checked before the connection. */
 export function literalFault(hostname: string, mayBeInternal: MayBeInternal): RegistryError | undefined {
-  const bare = hostname.replace(/^\[|\]$/g, '');
-  return isIP(bare) !== 0 && isInternalAddress(bare) && !mayBeInternal(bare) ? forbidden(bare) : undefined;
+  return isIP(hostname) !== 0 && isInternalAddress(hostname) && !mayBeInternal(hostname)
+    ? forbiddenAddress(hostname)
+    : undefined;
 }
 
-function forbidden(hostname: string): RegistryError {
+export function forbiddenAddress(hostname: string): RegistryError {
   return new RegistryError('it has an internal address; add it to "sources.internal" if that is meant', {
     code: 'FORBIDDEN_HOP',
     operation: `connect to ${JSON.stringify(hostname)}`,

@@ -22,16 +22,21 @@ const IPV4_INTERNAL: readonly [string, number][] = [
 const IPV6_INTERNAL: readonly [string, number][] = [
   ['::', 127],
   ['64:ff9b:1::', 48],
+  ['100::', 64],
+  // Teredo carries addresses inside out, and nothing serves images over it.
+  ['2001::', 32],
+  ['5f00::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
   ['fec0::', 10],
   ['ff00::', 8],
 ];
 
-/** IPv6 prefixes, in groups, that carry an IPv4 address behind them: compatible, mapped, NAT64, 6to4. */
+/** IPv6 prefixes, in groups, that carry an IPv4 address behind them: compatible, mapped, translated, NAT64, 6to4. */
 const IPV4_CARRIERS: readonly (readonly number[])[] = [
   [0, 0, 0, 0, 0, 0],
   [0, 0, 0, 0, 0, 0xffff],
+  [0, 0, 0, 0, 0xffff, 0],
   [0x64, 0xff9b, 0, 0, 0, 0],
   [0x2002],
 ];

@@ -1,9 +1,11 @@
-import { type Challenge, parseChallenges } from './challenge.ts';
+import { Candidates } from './candidates.ts';
+import { parseChallenges } from './challenge.ts';
 import { basicHeader, type Credential, type FindCredentials } from './credential.ts';
-import { resolveHop } from './redirect.ts';
-import { hasCode, RegistryError } from './registry-error.ts';
-import { type Actions, scopeOf } from './scope.ts';
-import { TokenCache } from './token.ts';
+import { askedScope, type LoginMethod, readMethod } from './login-method.ts';
+import { checkRealm } from './realm.ts';
+import { hasCode } from './registry-error.ts';
+import { type Actions, missingScopes, scopeOf } from './scope.ts';
+import { TokenCache } from './token-cache.ts';
 import { type Answer, drain, type Transport } from './transport.ts';
 
 /** Whom a request speaks to, and what for. */
@@ -15,27 +17,26 @@ export interface Audience {
   readonly alsoPull?: string;
 }
 
-/** How a registry wants to be addressed, from its last challenge. */
-type Method =
-  | { readonly scheme: 'basic' }
-  | { readonly scheme: 'bearer'; readonly realm: URL; readonly service: string | undefined };
-
-/** The candidates of one repository and the one in use; the index past the end means anonymous. */
-interface Candidates {
-  readonly list: readonly Credential[];
-  readonly since: number;
-  index: number;
+/** What a request proves itself with. */
+export interface Proof {
+  /** Undefined: nothing, as long as the registry has not asked for it. */
+  readonly header: string | undefined;
+  /** Number of the credential it was made of. */
+  readonly candidate: number;
+  /** False for a token that was at hand: it may have been taken back since. */
+  readonly fresh: boolean;
 }
 
-/** A credential that was refused is tried again after this time: registries have bad minutes, too. */
-const REFUSAL_REMEMBERED_MS = 5 * 60 * 1000;
+const PING_TIMEOUT_MS = 10_000;
+/** Audiences whose refused credentials are remembered; the oldest go first. */
+const MOST_AUDIENCES = 10_000;
 
 /** Finds the Authorization header for each request, and another one when it was refused. */
 export class Authorizer {
   readonly #transport: Transport;
   readonly #tokens: TokenCache;
   readonly #find: FindCredentials;
-  readonly #methods = new Map<string, Method>();
+  readonly #methods = new Map<string, LoginMethod>();
   readonly #candidates = new Map<string, Candidates>();
 
   constructor(transport: Transport, find: FindCredentials) {
@@ -44,32 +45,28 @@ export class Authorizer {
     this.#find = find;
   }
 
-  /** The header that should do, from what the registry said before; undefined until it has asked for one. */
-  async headerFor(audience: Audience): Promise<string | undefined> {
+  /** What should do, from what the registry said before. */
+  async proofFor(audience: Audience): Promise<Proof> {
     const method = this.#methods.get(audience.host);
-    return method === undefined ? undefined : this.#header(audience, method);
+    if (method === undefined) return { header: undefined, candidate: 0, fresh: false };
+    return this.#prove(audience, await this.#candidatesOf(audience), method);
   }
 
-  /**
-   * Another header after a 401, or undefined when nothing is left to try.
-   * @param refused the header that was sent, if any
-   * @param again true from the second refusal on: a token may be stale once, after that the credential is wrong
-   */
-  async afterRefusal(
-    audience: Audience,
-    answer: Answer,
-    refused: string | undefined,
-    again: boolean,
-  ): Promise<string | undefined> {
+  /** Another proof after a 401, or undefined when nothing is left to try. */
+  async afterRefusal(audience: Audience, answer: Answer, refused: Proof): Promise<Proof | undefined> {
+    const challenges = parseChallenges(answer.headers['www-authenticate']);
     const method = await this.#learn(audience.host, answer);
     if (method === undefined) return undefined;
-    if (refused !== undefined && (again || method.scheme === 'basic') && !this.#next(audience))
-      return undefined;
-    const header = await this.#header(audience, method, refused);
-    return header === refused ? undefined : header;
+    const candidates = await this.#candidatesOf(audience);
+    const missing = missingScopes(scopesOf(audience, candidates), askedScope(challenges));
+    candidates.widen(missing);
+    const canHelp = missing.length > 0 || !isWorthless(refused, candidates);
+    if (!canHelp && !candidates.next()) return undefined;
+    const proof = await this.#prove(audience, candidates, method, refused.header);
+    return proof.header === refused.header ? undefined : proof;
   }
 
-  async #learn(host: string, answer: Answer): Promise<Method | undefined> {
+  async #learn(host: string, answer: Answer): Promise<LoginMethod | undefined> {
     const said = readMethod(parseChallenges(answer.headers['www-authenticate']), answer.url);
     const method = said ?? this.#methods.get(host) ?? (await this.#ping(answer.url));
     if (method !== undefined) this.#methods.set(host, method);
@@ -77,111 +74,74 @@ export class Authorizer {
   }
 
   /** Old registries answer 401 without a challenge anywhere but at `/v2/`. */
-  async #ping(url: URL): Promise<Method | undefined> {
-    const ping = new URL('/v2/', url);
+  async #ping(base: URL): Promise<LoginMethod | undefined> {
+    const url = new URL('/v2/', base);
+    const signal = AbortSignal.timeout(PING_TIMEOUT_MS);
     const answer = await this.#transport.send({
       method: 'GET',
-      url: ping,
+      url,
+      home: url.hostname,
       headers: {},
-      signal: AbortSignal.timeout(PING_TIMEOUT_MS),
+      signal,
     });
     await drain(answer);
-    return readMethod(parseChallenges(answer.headers['www-authenticate']), ping);
+    return readMethod(parseChallenges(answer.headers['www-authenticate']), url);
   }
 
-  async #header(audience: Audience, method: Method, refused?: string): Promise<string | undefined> {
-    const candidates = await this.#candidatesOf(audience);
-    const credential = candidates.list[candidates.index];
-    if (credential?.kind === 'registry-token') return `Bearer ${credential.token}`;
-    if (method.scheme === 'basic') return credential === undefined ? undefined : basicOf(credential);
+  async #prove(
+    audience: Audience,
+    candidates: Candidates,
+    method: LoginMethod,
+    refused?: string,
+  ): Promise<Proof> {
+    const { current: credential, index: candidate } = candidates;
+    if (method.scheme === 'basic' || credential?.kind === 'registry-token')
+      return { header: directHeader(credential), candidate, fresh: true };
     try {
-      return `Bearer ${await this.#token(audience, method, credential, refused?.replace(/^Bearer /, ''))}`;
+      if (credential !== undefined) checkRealm(audience.host, method.realm);
+      const { realm, service } = method;
+      const home = new URL(`https://${audience.host}`).hostname;
+      const request = { realm, service, home, credential, scopes: scopesOf(audience, candidates) };
+      const { value, fresh } = await this.#tokens.get(request, refused?.replace(/^Bearer /, ''));
+      return { header: `Bearer ${value}`, candidate, fresh };
     } catch (error) {
-      if (!hasCode(error, 'UNAUTHORIZED', 'DENIED') || !this.#next(audience)) throw error;
-      return this.#header(audience, method, refused);
+      // Others may have moved on from this credential meanwhile.
+      const moved = candidates.index !== candidate;
+      if (!hasCode(error, 'UNAUTHORIZED', 'DENIED') || (!moved && !candidates.next())) throw error;
+      return this.#prove(audience, candidates, method, refused);
     }
   }
 
-  async #token(
-    { host, path, actions, alsoPull }: Audience,
-    { realm, service }: Extract<Method, { scheme: 'bearer' }>,
-    credential: Exclude<Credential, { kind: 'registry-token' }> | undefined,
-    refused: string | undefined,
-  ): Promise<string> {
-    const scopes = [scopeOf(path, actions), ...(alsoPull === undefined ? [] : [scopeOf(alsoPull, 'pull')])];
-    if (credential !== undefined) checkRealm(host, realm);
-    return this.#tokens.get({ realm, service, scopes, credential }, ownerOf(credential), refused);
-  }
-
-  async #candidatesOf({ host, path }: Audience): Promise<Candidates> {
+  async #candidatesOf(audience: Audience): Promise<Candidates> {
+    const { host, path, actions, alsoPull = '' } = audience;
     const list = await this.#find({ host, path });
-    const key = `${host}/${path}`;
+    const key = `${host}/${path} ${actions} ${alsoPull}`;
     const known = this.#candidates.get(key);
-    const now = performance.now();
-    if (known !== undefined && now - known.since < REFUSAL_REMEMBERED_MS && same(known.list, list))
-      return known;
-    const candidates = { list, since: now, index: 0 };
+    if (known?.isGoodFor(list) === true) return known;
+    const candidates = new Candidates(list, actions);
+    this.#candidates.delete(key);
     this.#candidates.set(key, candidates);
+    const [oldest] = this.#candidates.keys();
+    if (this.#candidates.size > MOST_AUDIENCES && oldest !== undefined) this.#candidates.delete(oldest);
     return candidates;
   }
-
-  /** Moves on to the next candidate; after the last, reading goes on anonymously and writing ends. */
-  #next({ host, path, actions }: Audience): boolean {
-    const candidates = this.#candidates.get(`${host}/${path}`);
-    const last = (candidates?.list.length ?? 0) - (actions === 'pull' ? 0 : 1);
-    if (candidates === undefined || candidates.index >= last) return false;
-    candidates.index += 1;
-    return true;
-  }
 }
 
-const PING_TIMEOUT_MS = 10_000;
-
-/** Bearer first: a token allows only what it was asked for. Schemes that we do not speak are passed over. */
-function readMethod(challenges: readonly Challenge[], url: URL): Method | undefined {
-  const bearer = challenges.find(({ scheme }) => scheme === 'bearer')?.parameters;
-  const realm = bearer?.get('realm');
-  if (realm !== undefined) {
-    return {
-      scheme: 'bearer',
-      realm: resolveHop(realm, url, 'follow the token realm'),
-      service: bearer?.get('service'),
-    };
-  }
-  return challenges.some(({ scheme }) => scheme === 'basic') ? { scheme: 'basic' } : undefined;
+/** Was this the credential in use, with nothing about it that could be better another time? */
+function isWorthless({ header, candidate, fresh }: Proof, { index }: Candidates): boolean {
+  return header !== undefined && candidate === index && fresh;
 }
 
-/**
- * A credential goes only to a realm that belongs to its registry: the same host, or one below the same two last labels
- * (`registry-1.docker.io` and `auth.docker.io`).
- */
-function checkRealm(host: string, realm: URL): void {
-  const registry = new URL(`https://${host}`).hostname;
-  if (registry === realm.hostname || domainOf(registry) === domainOf(realm.hostname)) return;
-  throw new RegistryError(
-    `its realm ${JSON.stringify(realm.host)} does not belong to it and would be sent a credential`,
-    {
-      code: 'FORBIDDEN_HOP',
-      operation: `log in to ${JSON.stringify(host)}`,
-    },
-  );
+/** What a challenge asked for comes first, because some registries look at no other. */
+function scopesOf({ path, actions, alsoPull }: Audience, { scopes }: Candidates): readonly string[] {
+  const mount = alsoPull === undefined ? [] : [scopeOf(alsoPull, 'pull')];
+  return [...scopes, scopeOf(path, actions), ...mount];
 }
 
-/** The two last labels; an address has no domain and stays whole. */
-function domainOf(hostname: string): string {
-  return /^[\d.]+$|:/.test(hostname) ? hostname : hostname.split('.').slice(-2).join('.');
-}
-
-function basicOf(credential: Exclude<Credential, { kind: 'registry-token' }>): string {
+/** A credential as it is, without a token in its place. */
+function directHeader(credential: Credential | undefined): string | undefined {
+  if (credential === undefined) return undefined;
+  if (credential.kind === 'registry-token') return `Bearer ${credential.token}`;
   if (credential.kind === 'basic') return basicHeader(credential);
   return basicHeader({ username: credential.username ?? '<token>', password: credential.token });
-}
-
-/** Tells credentials apart inside the process; it is never written anywhere. */
-function ownerOf(credential: Credential | undefined): string {
-  return JSON.stringify(credential ?? 'anonymous');
-}
-
-function same(one: readonly Credential[], other: readonly Credential[]): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from './pause.ts';
 
 /** Holds back every request to a host that said "not now" (429, 503): one caller's answer is the others' warning. */
 export class HostGate {
@@ -9,9 +9,10 @@ export class HostGate {
     return Math.max(0, this.#opensAt - performance.now());
   }
 
-  /** Waits until the host may be asked. Rejects when `signal` aborts. */
+  /** Waits until the host may be asked. Rejects with the signal's reason when it aborts. */
   async pass(signal: AbortSignal): Promise<void> {
-    while (this.wait > 0) await delay(this.wait, undefined, { signal });
+    // Timers count whole milliseconds.
+    while (this.wait > 0) await pause(Math.ceil(this.wait), signal);
   }
 
   closeFor(milliseconds: number): void {

@@ -19,17 +19,23 @@ const BY_STATUS: Readonly<Record<number, RegistryErrorCode>> = {
   403: 'DENIED',
   404: 'NOT_FOUND',
   408: 'TIMEOUT',
+  413: 'TOO_LARGE',
   429: 'RATE_LIMITED',
+  // Said of a method or feature, which will not be there the next time either.
+  501: 'REFUSED',
 };
 
-/** Makes an error out of an answer that was not what we hoped for, and reads its body to the end. */
-export async function problemOf(answer: Answer, operation: string): Promise<RegistryError> {
+/**
+ * Makes an error out of an answer that was not what we hoped for, and reads its body to the end.
+ * @param method of the request; after a PUT an unknown blob is a part that is missing, not what was asked for
+ */
+export async function problemOf(answer: Answer, operation: string, method = 'GET'): Promise<RegistryError> {
   const { codes, message } = await readProblem(answer);
   const retryAfter = retryAfterOf(headerOf(answer, 'retry-after'));
   return new RegistryError(
     `registry answered ${answer.status}${message === '' ? '' : ` ${JSON.stringify(message)}`}`,
     {
-      code: codeOf(answer.status, codes),
+      code: codeOf(answer.status, codes, method),
       operation,
       status: answer.status,
       ...(retryAfter !== undefined && { retryAfter }),
@@ -37,15 +43,22 @@ export async function problemOf(answer: Answer, operation: string): Promise<Regi
   );
 }
 
-function codeOf(status: number, codes: readonly string[]): RegistryErrorCode {
-  const known = BY_STATUS[status];
+function codeOf(status: number, codes: readonly string[], method: string): RegistryErrorCode {
   // Some registries say "too many requests" in the body only.
   if (codes.includes('TOOMANYREQUESTS')) return 'RATE_LIMITED';
-  if (known === 'NOT_FOUND' || known === undefined) {
-    if (codes.some((code) => code === 'NAME_UNKNOWN')) return 'NOT_FOUND';
-    if (status !== 404 && codes.some((code) => MISSING_CONTENT.has(code))) return 'MISSING_CONTENT';
+  const known = BY_STATUS[status];
+  if (known === undefined || known === 'NOT_FOUND') {
+    if (codes.includes('NAME_UNKNOWN')) return 'NOT_FOUND';
+    if ((status !== 404 || method === 'PUT') && codes.some((code) => MISSING_CONTENT.has(code)))
+      return 'MISSING_CONTENT';
+    if (codes.includes('MANIFEST_INVALID')) return 'INVALID_MANIFEST';
   }
-  return known ?? (status >= 500 ? 'UNAVAILABLE' : status >= 400 ? 'REFUSED' : 'PROTOCOL');
+  return known ?? codeOfClass(status);
+}
+
+function codeOfClass(status: number): RegistryErrorCode {
+  if (status >= 500) return 'UNAVAILABLE';
+  return status >= 400 ? 'REFUSED' : 'PROTOCOL';
 }
 
 async function readProblem(answer: Answer): Promise<{ codes: readonly string[]; message: string }> {
@@ -56,8 +69,13 @@ async function readProblem(answer: Answer): Promise<{ codes: readonly string[]; 
   );
   return {
     codes: errors.map(({ code }) => String(code)),
-    message: messages.join('; ').slice(0, LONGEST_MESSAGE),
+    message: withoutQueries(messages.join('; ')).slice(0, LONGEST_MESSAGE),
   };
+}
+
+/** A signed URL is as good as a password while it lasts, and what we say here is logged. */
+function withoutQueries(text: string): string {
+  return text.replaceAll(/(https?:\/\/[^\s"?]+)\?[^\s"]*/g, '$1?…');
 }
 
 function errorsOf(text: string): readonly Record<string, unknown>[] {

@@ -1,18 +1,18 @@
 import { type Descriptor, isRecord } from '../image/descriptor.ts';
 import { algorithmOf, type Digest, digestOf, hexOf } from '../image/digest.ts';
-import { type Manifest, parseManifest } from '../image/manifest.ts';
+import { LARGEST_MANIFEST, type Manifest, parseManifest } from '../image/manifest.ts';
 import { OCI_INDEX } from '../image/media-type.ts';
 import type { Audience } from './authorizer.ts';
 import type { Client } from './client.ts';
+import type { ManifestContent } from './manifest-answer.ts';
 import { resolveHop } from './redirect.ts';
 import { hasCode, RegistryError } from './registry-error.ts';
-import type { ManifestContent } from './repository.ts';
-import { drain, headerOf, readUpTo } from './transport.ts';
+import { type Answer, headerOf } from './transport.ts';
 
 /** One page of referrers is an index, and those are bounded like every manifest. */
-const LARGEST_PAGE = 4 * 1024 * 1024;
+const LARGEST_PAGE = LARGEST_MANIFEST;
 /** Pages that are followed; a registry that sends more of them than this is playing. */
-const MOST_PAGES = 100;
+const MOST_PAGES = 20;
 
 /** The part of a repository that the fallback tag needs. */
 interface Manifests {
@@ -31,37 +31,29 @@ export async function listReferrers(
   signal: AbortSignal,
 ): Promise<readonly Descriptor[] | undefined> {
   const operation = `list referrers of ${audience.host}/${audience.path}@${digest}`;
+  const call = { operation, audience, method: 'GET', headers: { accept: OCI_INDEX }, signal } as const;
   const referrers: Descriptor[] = [];
   let target: string | URL = `/v2/${audience.path}/referrers/${digest}`;
   for (let page = 0; page < MOST_PAGES; page++) {
-    const headers = { accept: OCI_INDEX };
-    const answer = await client.call({
-      operation,
-      audience,
-      method: 'GET',
-      target,
-      headers,
-      expect: [200, 404, 405],
-      signal,
-    });
-    const bytes = answer.status === 200 ? await readUpTo(answer, LARGEST_PAGE) : await drain(answer);
-    if (answer.status !== 200) return undefined;
-    const index = bytes === undefined ? undefined : readIndex(bytes);
+    const { answer, bytes } = await client.read({ ...call, target, expect: [200, 404, 405] }, LARGEST_PAGE);
     // Some registries answer 200 with a page of their web interface.
+    const index = answer.status === 200 ? readIndex(bytes) : undefined;
     if (index === undefined) return undefined;
     referrers.push(...index.manifests);
-    const next = nextPage(headerOf(answer, 'link'));
+    const next = nextPage(answer, operation);
     if (next === undefined) return referrers;
-    target = resolveHop(next, answer.url, operation);
-    if (target.origin !== answer.url.origin)
-      throw new RegistryError('its next page is on another host', { code: 'FORBIDDEN_HOP', operation });
+    target = next;
   }
   throw new RegistryError(`it has more than ${MOST_PAGES} pages`, { code: 'TOO_LARGE', operation });
 }
 
-/** RFC 8288, the one relation that the distribution spec uses. */
-function nextPage(link: string | undefined): string | undefined {
-  return link === undefined ? undefined : /<([^>]*)>\s*;\s*rel="?next"?/.exec(link)?.[1];
+/** RFC 8288, the one relation that the distribution spec uses. A registry's pages are its own. */
+function nextPage(answer: Answer, operation: string): URL | undefined {
+  const next = /<([^>]*)>\s*;\s*rel="?next"?/.exec(headerOf(answer, 'link') ?? '')?.[1];
+  if (next === undefined) return undefined;
+  const url = resolveHop(next, answer.url, operation);
+  if (url.origin === answer.url.origin) return url;
+  throw new RegistryError('its next page is on another host', { code: 'FORBIDDEN_HOP', operation });
 }
 
 function readIndex(bytes: Uint8Array): Manifest | undefined {

@@ -2,10 +2,11 @@
  * What went wrong at a registry, in words that stay the same:
  * - `NOT_FOUND` certainly absent · `UNAUTHORIZED` no credential was accepted · `DENIED` known, and not allowed
  * - `RATE_LIMITED` asked too often · `UNAVAILABLE` it failed (5xx) · `UNREACHABLE` no connection, or it broke
- * - `TIMEOUT` silent for too long · `ABORTED` we were told to stop
- * - `CONTENT_MISMATCH` size or digest differ · `TOO_LARGE` over a limit of ours · `PROTOCOL` an answer the spec does not know
- * - `FORBIDDEN_HOP` an address, redirect or realm that must not be followed
+ * - `UNTRUSTED` its certificate cannot be believed · `TIMEOUT` silent or slow for too long · `ABORTED` we were told to stop
+ * - `CONTENT_MISMATCH` size or digest differ · `TOO_LARGE` over a limit, ours or the registry's
+ * - `PROTOCOL` an answer the spec does not know · `FORBIDDEN_HOP` an address, redirect or realm that must not be followed
  * - `MISSING_CONTENT` a manifest names content that the registry does not have (yet)
+ * - `INVALID_MANIFEST` it does not take this manifest, or finds its parts missing and says so in this way (Artifactory)
  * - `REFUSED` any other 4xx: retrying does not help
  */
 export type RegistryErrorCode =
@@ -15,6 +16,7 @@ export type RegistryErrorCode =
   | 'RATE_LIMITED'
   | 'UNAVAILABLE'
   | 'UNREACHABLE'
+  | 'UNTRUSTED'
   | 'TIMEOUT'
   | 'ABORTED'
   | 'CONTENT_MISMATCH'
@@ -22,6 +24,7 @@ export type RegistryErrorCode =
   | 'PROTOCOL'
   | 'FORBIDDEN_HOP'
   | 'MISSING_CONTENT'
+  | 'INVALID_MANIFEST'
   | 'REFUSED';
 
 /** Worth another try as they are; everything else would fail in the same way. */

@@ -1,21 +1,18 @@
 import type { Readable } from 'node:stream';
 import type { Descriptor } from '../image/descriptor.ts';
-import { algorithmOf, type Digest, digestOf, isDigest } from '../image/digest.ts';
+import { type Digest, isDigest } from '../image/digest.ts';
 import { LARGEST_MANIFEST, parseManifest } from '../image/manifest.ts';
-import { ACCEPTED_MANIFESTS, bareMediaType, isManifest } from '../image/media-type.ts';
+import { ACCEPTED_MANIFESTS } from '../image/media-type.ts';
 import type { Audience } from './authorizer.ts';
 import { downloadBlob } from './blob-download.ts';
 import { uploadBlob } from './blob-upload.ts';
+import type { Call } from './call.ts';
 import type { Client } from './client.ts';
+import { describe, type ManifestContent, readManifest, storedAs } from './manifest-answer.ts';
 import { addToFallbackTag, listReferrers, readFallbackTag } from './referrers.ts';
 import { hasCode, RegistryError } from './registry-error.ts';
 import type { Actions } from './scope.ts';
-import { type Answer, drain, headerOf, readUpTo } from './transport.ts';
-
-export interface ManifestContent {
-  readonly descriptor: Descriptor;
-  readonly bytes: Uint8Array;
-}
+import { type Answer, drain, headerOf } from './transport.ts';
 
 const ACCEPT = ACCEPTED_MANIFESTS.join(', ');
 
@@ -35,31 +32,19 @@ export class Repository {
 
   /** @throws RegistryError `NOT_FOUND` */
   async resolve(identifier: string, signal: AbortSignal): Promise<Descriptor> {
-    const answer = await this.#manifest('HEAD', identifier, [200, 405], signal);
+    const call = this.#call('read manifest', identifier, signal);
+    const answer = await this.#client.call({ ...call, method: 'HEAD', expect: [200, 405] });
     await drain(answer);
-    const descriptor = answer.status === 200 ? describe(answer) : undefined;
+    const descriptor = answer.status === 200 ? describe(answer, identifier) : undefined;
     // Registries without HEAD, or whose HEAD says too little, are asked for the whole.
     return descriptor ?? (await this.fetchReference(identifier, signal)).descriptor;
   }
 
   /** @throws RegistryError `NOT_FOUND`, `TOO_LARGE`, `CONTENT_MISMATCH`; InvalidManifestError */
   async fetchReference(identifier: string, signal: AbortSignal): Promise<ManifestContent> {
-    const operation = this.#operation('read manifest', identifier);
-    const answer = await this.#manifest('GET', identifier, [200], signal);
-    const bytes = await readUpTo(answer, LARGEST_MANIFEST);
-    if (bytes === undefined) {
-      throw new RegistryError(`it is larger than ${LARGEST_MANIFEST} bytes`, {
-        code: 'TOO_LARGE',
-        operation,
-      });
-    }
-    // The header is left alone: it may be missing or wrong, the bytes are what counts.
-    const digest = digestOf(bytes, isDigest(identifier) ? algorithmOf(identifier) : 'sha256');
-    if (isDigest(identifier) && digest !== identifier) {
-      throw new RegistryError(`its content has digest ${digest}`, { code: 'CONTENT_MISMATCH', operation });
-    }
-    const { mediaType } = parseManifest(bytes, headerOf(answer, 'content-type') ?? '');
-    return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+    const call = this.#call('read manifest', identifier, signal);
+    const { answer, bytes } = await this.#client.read(call, LARGEST_MANIFEST);
+    return readManifest(answer, bytes, { identifier, operation: call.operation });
   }
 
   fetch(descriptor: Descriptor, signal: AbortSignal): Promise<Readable> {
@@ -68,7 +53,8 @@ export class Repository {
 
   async exists(digest: Digest, signal: AbortSignal): Promise<boolean> {
     try {
-      return (await this.resolve(digest, signal)).digest === digest;
+      await this.resolve(digest, signal);
+      return true;
     } catch (error) {
       // Some registries hide with 403 what is not there; a true denial shows itself at the first write.
       if (hasCode(error, 'NOT_FOUND', 'DENIED')) return false;
@@ -82,42 +68,19 @@ export class Repository {
     signal: AbortSignal,
     { mountFrom, force = false }: { readonly mountFrom?: string; readonly force?: boolean } = {},
   ): Promise<'pushed' | 'mounted' | 'present'> {
-    return uploadBlob({
-      client: this.#client,
-      audience: this.#audience,
-      descriptor,
-      open,
-      signal,
-      mountFrom,
-      force,
-    });
+    const client = this.#client;
+    return uploadBlob({ client, audience: this.#audience, descriptor, open, signal, mountFrom, force });
   }
 
   /** @throws RegistryError `MISSING_CONTENT` when the registry does not have what the manifest names */
-  async pushReference(
-    { descriptor, bytes }: ManifestContent,
-    identifier: string,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const operation = this.#operation('push manifest', identifier);
-    const target = this.#manifestPath(identifier);
-    const headers = { 'content-type': descriptor.mediaType };
-    const call = {
-      operation,
-      audience: this.#audience,
-      method: 'PUT',
-      target,
-      headers,
-      body: bytes,
-      signal,
-    } as const;
-    const answer = await this.#client.call({ ...call, expect: [200, 201, 202] });
-    await drain(answer);
-    this.#checkStored(answer, descriptor, operation);
+  async pushReference(content: ManifestContent, identifier: string, signal: AbortSignal): Promise<void> {
+    const { descriptor, bytes } = content;
+    const answer = await this.#put(content, identifier, signal);
+    if (answer === undefined) return;
     const { subject } = parseManifest(bytes, descriptor.mediaType);
     // A registry that keeps referrers itself says so in its answer; for others the list under a tag is ours to write.
     if (subject === undefined || headerOf(answer, 'oci-subject') !== undefined) return;
-    await addToFallbackTag(this, subject.digest, { descriptor, bytes }, { repository: this.#name, signal });
+    await addToFallbackTag(this, subject.digest, content, { repository: this.#name, signal });
   }
 
   async predecessors(
@@ -132,55 +95,67 @@ export class Repository {
     }
     return (await readFallbackTag(this, digest, signal)).referrers;
   }
+  /** @returns undefined when a tag was refused that has this very content already */
+  async #put(content: ManifestContent, identifier: string, signal: AbortSignal): Promise<Answer | undefined> {
+    const { descriptor, bytes } = content;
+    const call: Call = {
+      ...this.#call('push manifest', identifier, signal),
+      method: 'PUT',
+      headers: { 'content-type': descriptor.mediaType },
+      body: bytes,
+      expect: [200, 201, 202],
+    };
+    try {
+      const answer = await this.#client.call(call);
+      await drain(answer);
+      await this.#confirm(content, identifier, { answer, call });
+      return answer;
+    } catch (error) {
+      // Immutable tags are refused even for what they have (ECR).
+      const refused = !isDigest(identifier) && hasCode(error, 'REFUSED', 'DENIED');
+      if (refused && (await this.#has(content, identifier, signal))) return undefined;
+      throw error;
+    }
+  }
 
-  #manifest(
-    method: 'GET' | 'HEAD',
+  /** A web server that answers 200 to everything has stored nothing, and distribution 2 stores sha512 as sha256. */
+  async #confirm(
+    content: ManifestContent,
     identifier: string,
-    expect: readonly number[],
-    signal: AbortSignal,
-  ): Promise<Answer> {
-    const operation = this.#operation('read manifest', identifier);
-    const target = this.#manifestPath(identifier);
-    return this.#client.call({
-      operation,
-      audience: this.#audience,
-      method,
-      target,
-      headers: { accept: ACCEPT },
-      expect,
-      signal,
-    });
-  }
-
-  #checkStored(answer: Answer, { digest }: Descriptor, operation: string): void {
-    const stored = headerOf(answer, 'docker-content-digest');
-    // Some registries address by sha256 whatever was asked for; the tag is right all the same.
-    if (stored === undefined || stored === digest || algorithmOf(digest) !== 'sha256') return;
-    throw new RegistryError(`registry stored it as ${JSON.stringify(stored.slice(0, 100))}`, {
+    { answer, call }: { readonly answer: Answer; readonly call: Call },
+  ): Promise<void> {
+    const stored = storedAs(answer, content);
+    if (stored === 'ours' || (stored === 'same' && !isDigest(identifier))) return;
+    if (stored !== 'other' && (await this.#has(content, identifier, call.signal))) return;
+    throw new RegistryError(`registry answered ${answer.status} and does not have it under that name`, {
       code: 'CONTENT_MISMATCH',
-      operation,
+      operation: call.operation,
     });
   }
 
-  #manifestPath(identifier: string): string {
-    return `/v2/${this.#audience.path}/manifests/${identifier}`;
+  async #has({ descriptor }: ManifestContent, identifier: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      return (await this.resolve(identifier, signal)).digest === descriptor.digest;
+    } catch (error) {
+      if (hasCode(error, 'NOT_FOUND', 'DENIED')) return false;
+      throw error;
+    }
   }
 
-  #operation(verb: string, identifier: string): string {
-    return `${verb} ${this.#name}${isDigest(identifier) ? '@' : ':'}${identifier}`;
+  #call(verb: string, identifier: string, signal: AbortSignal): Call {
+    const audience = this.#audience;
+    return {
+      operation: `${verb} ${this.#name}${isDigest(identifier) ? '@' : ':'}${identifier}`,
+      audience,
+      method: 'GET',
+      target: `/v2/${audience.path}/manifests/${identifier}`,
+      headers: { accept: ACCEPT },
+      expect: [200],
+      signal,
+    };
   }
 
   get #name(): string {
     return `${this.#audience.host}/${this.#audience.path}`;
   }
-}
-
-/** What a HEAD told us, if it told enough. */
-function describe(answer: Answer): Descriptor | undefined {
-  const digest = headerOf(answer, 'docker-content-digest') ?? '';
-  const size = Number(headerOf(answer, 'content-length'));
-  const mediaType = bareMediaType(headerOf(answer, 'content-type') ?? '');
-  return isDigest(digest) && Number.isSafeInteger(size) && isManifest(mediaType)
-    ? { mediaType, digest, size }
-    : undefined;
 }

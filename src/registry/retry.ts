@@ -1,44 +1,70 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { asRegistryError, type Wanted } from './connection-error.ts';
 import type { HostGate } from './host-gate.ts';
+import { pause } from './pause.ts';
 import { RegistryError } from './registry-error.ts';
 
 /** Tries in all, the first included (regclient and oras-go: 5). */
 const MOST_TRIES = 5;
 /** Pause before the second try, doubled with each further one. */
-const FIRST_PAUSE_MS = 200;
+export const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 30_000;
 /** A registry that asks for a longer silence is taken at its word: the copy fails now and is wanted again later. */
-export const LONGEST_RETRY_AFTER_MS = 60_000;
+const LONGEST_RETRY_AFTER_MS = 60_000;
+
+/** How a host is asked again: its gate, and the pause before the second try. */
+export interface Patience {
+  readonly gate: HostGate;
+  readonly firstPauseMs: number;
+}
 
 /**
  * Runs a request that may be repeated, again when its error says that this may help.
- * @throws the last error, or `ABORTED` when `signal` aborts
+ * @throws the last error, or `ABORTED` when the signal aborts
  */
 export async function withRetries<T>(
-  gate: HostGate,
-  signal: AbortSignal,
+  patience: Patience,
+  wanted: Wanted,
   attempt: () => Promise<T>,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      await gate.pass(signal);
+      await patience.gate.pass(wanted.signal);
+      wanted.signal.throwIfAborted();
       return await attempt();
     } catch (error) {
-      const pause = pauseAfter(error, tries, gate);
-      if (signal.aborted || pause === undefined) throw error;
-      await delay(pause, undefined, { signal });
+      if (wanted.signal.aborted) throw asRegistryError(error, wanted);
+      const wait = pauseAfter(error, tries, patience);
+      if (wait === undefined || tries === MOST_TRIES) throw error;
+      await rest(wait, wanted);
     }
   }
 }
 
-/** @returns undefined when no further try is worth it. */
-function pauseAfter(error: unknown, tries: number, gate: HostGate): number | undefined {
+/**
+ * The pause that an error calls for; a host that named one is closed to everybody for as long.
+ * @param tries so far
+ * @returns milliseconds; undefined when no further try is worth it
+ */
+export function pauseAfter(
+  error: unknown,
+  tries: number,
+  { gate, firstPauseMs }: Patience,
+): number | undefined {
   if (!(error instanceof RegistryError) || !error.retriable) return undefined;
-  const { retryAfter } = error;
-  const pause = retryAfter ?? jitter(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1)));
-  if (error.code === 'RATE_LIMITED' || retryAfter !== undefined)
-    gate.closeFor(Math.min(pause, LONGEST_RETRY_AFTER_MS));
-  return tries >= MOST_TRIES || pause > LONGEST_RETRY_AFTER_MS ? undefined : pause;
+  const ours = jitter(Math.min(LONGEST_PAUSE_MS, firstPauseMs * 2 ** (tries - 1)));
+  const wait = Math.max(error.retryAfter ?? 0, ours);
+  if (error.code === 'RATE_LIMITED' || error.retryAfter !== undefined)
+    gate.closeFor(Math.min(wait, LONGEST_RETRY_AFTER_MS));
+  return wait > LONGEST_RETRY_AFTER_MS ? undefined : wait;
+}
+
+/** @throws RegistryError `ABORTED` */
+export async function rest(milliseconds: number, wanted: Wanted): Promise<void> {
+  try {
+    await pause(milliseconds, wanted.signal);
+  } catch (error) {
+    throw asRegistryError(error, wanted);
+  }
 }
 
 /** Spreads callers that failed together by a quarter either way. */

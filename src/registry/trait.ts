@@ -2,12 +2,12 @@
 export interface Traits {
   /** A mount from the repository into itself answers 201 for a blob that is there, so no HEAD is needed. */
   readonly selfMount?: boolean;
+  /** It mounts blobs from other repositories of its own. */
+  readonly crossMount?: boolean;
   /** It answers range requests with 206. */
   readonly ranges?: boolean;
   /** It has the referrers API of OCI distribution 1.1. */
   readonly referrers?: boolean;
-  /** It counts manifest GETs against a limit, so HEAD comes first (Docker Hub). */
-  readonly countsPulls?: boolean;
 }
 
 const BELIEVED_MS = 60 * 60 * 1000;

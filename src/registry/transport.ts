@@ -1,19 +1,29 @@
 import type { Readable } from 'node:stream';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
-import { guardedLookup, literalFault, type MayBeInternal } from './address-guard.ts';
+import { Agent, buildConnector, type Dispatcher, errors } from 'undici';
+import { forbiddenAddress, guardedLookup, literalFault, type MayBeInternal } from './address-guard.ts';
 
 /** Time for TCP and TLS together. */
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Registries may hash and move a whole blob before they answer a PUT; it must be finite all the same. */
-const HEADERS_TIMEOUT_MS = 300_000;
+/** Longest wait for an answer; nothing but a PUT has much to do before it. */
+const HEADERS_TIMEOUT_MS = 60_000;
+/** Registries may hash and move a whole blob after its last byte; it must be finite all the same. */
+const COMMIT_TIMEOUT_MS = 300_000;
 /** Longest silence inside a body. */
 const BODY_TIMEOUT_MS = 60_000;
+/** For the whole of a body that is kept in memory or thrown away: a few MiB at the most. */
+const SMALL_BODY_TIMEOUT_MS = 60_000;
+/** A longer body costs more to read than a new connection. */
+const WORTH_DRAINING = 128 * 1024;
 /** undici's default of 4 s would cost a handshake between two steps of one slow copy; most servers keep 60 s. */
 const KEEP_ALIVE_MS = 30_000;
+/** A registry on loopback answers at once or is not there. */
+const TLS_PROBE_TIMEOUT_MS = 2_000;
 
 export interface Exchange {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly url: URL;
+  /** Name of the registry that is meant, wherever its redirects, realms and locations lead. */
+  readonly home: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Readable | Uint8Array | string;
   readonly signal: AbortSignal;
@@ -37,16 +47,17 @@ export interface TransportOptions {
 /** One HTTP exchange, without redirects, retries or credentials; connections are kept and shared. */
 export class Transport {
   readonly #agent: Agent;
+  readonly #mayBeInternal: MayBeInternal;
   #requests = 0;
 
   constructor({ mayBeInternal, connections }: TransportOptions) {
+    this.#mayBeInternal = mayBeInternal;
     this.#agent = new Agent({
       connect: guardedConnector(mayBeInternal),
       connections,
       pipelining: 1,
       // Blobs gain nothing from one multiplexed connection, and lose its throughput.
       allowH2: false,
-      headersTimeout: HEADERS_TIMEOUT_MS,
       bodyTimeout: BODY_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
     });
@@ -57,7 +68,9 @@ export class Transport {
     return this.#requests;
   }
 
-  async send({ method, url, headers, body, signal }: Exchange): Promise<Answer> {
+  /** @throws whatever undici throws; RegistryError `FORBIDDEN_HOP` on the way to an internal address */
+  async send({ method, url, home, headers, body, signal }: Exchange): Promise<Answer> {
+    this.#refuseWayIn(url.hostname, home);
     this.#requests += 1;
     const answer = await this.#agent.request({
       origin: url.origin,
@@ -65,6 +78,7 @@ export class Transport {
       method,
       headers,
       signal,
+      headersTimeout: method === 'PUT' ? COMMIT_TIMEOUT_MS : HEADERS_TIMEOUT_MS,
       // undici closes the connection behind every HEAD unless told otherwise (its pull request 1858).
       reset: false,
       ...(body !== undefined && { body }),
@@ -72,22 +86,56 @@ export class Transport {
     return { status: answer.statusCode, headers: answer.headers, body: answer.body, url };
   }
 
+  /** Does a server answer to TLS there? Nothing is sent, so it does not matter whose certificate it shows. */
+  speaksTls({ hostname, port, host }: URL): Promise<boolean> {
+    const connect = guardedConnector(this.#mayBeInternal, {
+      rejectUnauthorized: false,
+      timeout: TLS_PROBE_TIMEOUT_MS,
+    });
+    return new Promise((resolve) => {
+      connect({ hostname, host, protocol: 'https:', port: port || '443' }, (error, socket) => {
+        socket?.destroy();
+        resolve(error === null);
+      });
+    });
+  }
+
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
+
+  /** What the operator lets us reach inside is for those who name it, not for a registry outside that points there. */
+  #refuseWayIn(hostname: string, home: string): void {
+    if (hostname === home || !this.#mayBeInternal(bare(hostname)) || this.#mayBeInternal(bare(home))) return;
+    throw forbiddenAddress(hostname);
+  }
 }
 
-function guardedConnector(mayBeInternal: MayBeInternal): buildConnector.connector {
+/** A body that is gone once it was sent. */
+export function isStream(body: Exchange['body']): body is Readable {
+  return body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
+}
+
+function guardedConnector(
+  mayBeInternal: MayBeInternal,
+  options: buildConnector.BuildOptions = {},
+): buildConnector.connector {
   const connect = buildConnector({
     timeout: CONNECT_TIMEOUT_MS,
     lookup: guardedLookup(mayBeInternal),
     allowH2: false,
+    ...options,
   });
-  return (options, callback) => {
-    const fault = literalFault(options.hostname, mayBeInternal);
-    if (fault === undefined) connect(options, callback);
+  return (target, callback) => {
+    const fault = literalFault(bare(target.hostname), mayBeInternal);
+    if (fault === undefined) connect({ ...target, hostname: bare(target.hostname) }, callback);
     else callback(fault, null);
   };
+}
+
+/** An IPv6 address stands in brackets inside a URL only. */
+function bare(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
 }
 
 /** One value of a header; of several, the first. */
@@ -98,7 +146,8 @@ export function headerOf(answer: Pick<Answer, 'headers'>, name: string): string 
 
 /** Reads a body that nobody wants, so that its connection can serve the next request. */
 export async function drain(answer: Answer): Promise<void> {
-  await answer.body.dump().catch(() => undefined);
+  const signal = AbortSignal.timeout(SMALL_BODY_TIMEOUT_MS);
+  await answer.body.dump({ limit: WORTH_DRAINING, signal }).catch(() => undefined);
 }
 
 /** Reads a body of at most `limit` bytes. @returns undefined when it is longer; the rest is thrown away. */
@@ -106,10 +155,19 @@ export async function readUpTo(answer: Answer, limit: number): Promise<Buffer | 
   const body: AsyncIterable<Buffer> = answer.body;
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > limit) return undefined;
-    chunks.push(chunk);
+  const timer = setTimeout(giveUp, SMALL_BODY_TIMEOUT_MS, answer);
+  try {
+    for await (const chunk of body) {
+      size += chunk.length;
+      if (size > limit) return undefined;
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    clearTimeout(timer);
   }
-  return Buffer.concat(chunks);
+}
+
+function giveUp(answer: Answer): void {
+  answer.body.destroy(new errors.BodyTimeoutError('it was sent too slowly'));
 }

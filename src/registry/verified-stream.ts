@@ -1,7 +1,9 @@
 import type { Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { errors } from 'undici';
 import type { Descriptor } from '../image/descriptor.ts';
-import { hasherFor } from '../image/digest.ts';
+import { algorithmOf, hasherFor } from '../image/digest.ts';
+import { FlowWatch } from './flow-watch.ts';
 
 /** Buffered between source and target, in bytes: smaller stalls the faster side, larger only costs memory. */
 const HIGH_WATER_MARK = 1024 * 1024;
@@ -12,8 +14,10 @@ export interface Verification {
   readonly descriptor: Descriptor;
   /** Makes the error for content that is not what the descriptor says. */
   readonly mismatch: (why: string) => Error;
+  /** Makes the error for a source that broke with `cause` and is not opened again. */
+  readonly broken: (cause: unknown) => Error;
   /** Opens the content again from `offset`, after the stream so far broke with `cause`. Rejects when that cannot be. */
-  readonly resume: (offset: number, cause: Error) => Promise<Readable>;
+  readonly resume: (offset: number, cause: unknown) => Promise<Readable>;
 }
 
 /**
@@ -24,6 +28,9 @@ export interface Verification {
 export class VerifiedStream extends Readable {
   readonly #verification: Verification;
   readonly #hash: Hash;
+  readonly #watch = new FlowWatch(() =>
+    this.#source.destroy(new errors.BodyTimeoutError('it was sent too slowly')),
+  );
   #source: Readable;
   #size = 0;
   #resumes = 0;
@@ -38,10 +45,12 @@ export class VerifiedStream extends Readable {
   }
 
   override _read(): void {
+    this.#watch.start();
     this.#source.resume();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#watch.stop();
     this.#source.destroy();
     callback(error);
   }
@@ -52,13 +61,15 @@ export class VerifiedStream extends Readable {
     source.on('end', () => this.#finish());
     source.on('error', (cause) => void this.#resumeAfter(cause));
     source.on('close', () => {
-      if (!source.readableEnded && source.errored === null && !this.destroyed)
+      if (!source.readableEnded && source.errored === null)
         void this.#resumeAfter(new Error('it was cut off'));
     });
+    this.#watch.start();
   }
 
   #take(chunk: Buffer): void {
     const { descriptor, mismatch } = this.#verification;
+    this.#watch.count(chunk.length);
     this.#size += chunk.length;
     if (this.#size > descriptor.size) {
       this.destroy(mismatch(`wanted ${descriptor.size} bytes, got more`));
@@ -67,10 +78,17 @@ export class VerifiedStream extends Readable {
     this.#hash.update(chunk);
     const held = this.#held;
     this.#held = chunk;
-    if (held !== undefined && !this.push(held)) this.#source.pause();
+    if (held !== undefined && !this.push(held)) this.#rest();
+  }
+
+  /** The reader has enough for now. */
+  #rest(): void {
+    this.#watch.stop();
+    this.#source.pause();
   }
 
   #finish(): void {
+    this.#watch.stop();
     const fault = this.#fault();
     if (fault !== undefined) {
       this.destroy(this.#verification.mismatch(fault));
@@ -83,19 +101,20 @@ export class VerifiedStream extends Readable {
   #fault(): string | undefined {
     const { size, digest } = this.#verification.descriptor;
     if (this.#size !== size) return `wanted ${size} bytes, got ${this.#size}`;
-    const algorithm = digest.slice(0, digest.indexOf(':'));
-    const actual = `${algorithm}:${this.#hash.digest('hex')}`;
+    const actual = `${algorithmOf(digest)}:${this.#hash.digest('hex')}`;
     return actual === digest ? undefined : `wanted digest ${digest}, got ${actual}`;
   }
 
-  async #resumeAfter(cause: Error): Promise<void> {
+  async #resumeAfter(cause: unknown): Promise<void> {
     if (this.destroyed) return;
+    this.#watch.stop();
     this.#resumes += 1;
+    const { broken, resume } = this.#verification;
     if (this.#resumes > MOST_RESUMES) {
-      this.destroy(cause);
+      this.destroy(broken(cause));
       return;
     }
-    await this.#verification.resume(this.#size, cause).then(
+    await resume(this.#size, cause).then(
       (source) => (this.destroyed ? source.destroy() : this.#attach(source)),
       (error: Error) => this.destroy(error),
     );

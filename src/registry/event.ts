@@ -1,0 +1,8 @@
+/** What an operator may want to know of a registry. */
+export type RegistryEvent =
+  /** The registry's own words to its users (OCI distribution spec, "Warnings"); each is told once. */
+  | { readonly type: 'warning'; readonly host: string; readonly text: string }
+  /** How many pulls are left to us before the registry refuses them (Docker Hub). */
+  | { readonly type: 'pulls-left'; readonly host: string; readonly remaining: number };
+
+export type ObserveRegistry = (event: RegistryEvent) => void;
