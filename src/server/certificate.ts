@@ -11,7 +11,7 @@ export interface CertificateFiles {
   readonly keyFile: string;
 }
 
-export class CertificateError extends Error {
+class CertificateError extends Error {
   override readonly name = 'CertificateError';
   readonly code = 'BAD_CERTIFICATE';
 

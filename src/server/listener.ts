@@ -9,7 +9,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-export class ListenError extends Error {
+class ListenError extends Error {
   override readonly name = 'ListenError';
   readonly code = 'CANNOT_LISTEN';
 

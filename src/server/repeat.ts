@@ -1,7 +1,7 @@
-/** Runs `task` again and again, each time `milliseconds` after the last one ended. @returns a function that stops it */
-export type Repeat = (task: () => Promise<void>, milliseconds: number) => () => void;
-
-/** By the machine's clock; does not keep the process alive. */
+/**
+ * Runs `task` again and again, each time `milliseconds` after the last one ended. Does not keep the process alive.
+ * @returns a function that stops it
+ */
 export function repeat(task: () => Promise<void>, milliseconds: number): () => void {
   let stopped = false;
   let timer = setTimeout(run, milliseconds);

@@ -12,7 +12,7 @@ export interface ReviewContext {
   readonly signal: AbortSignal;
 }
 
-export interface ReviewAnswer {
+interface ReviewAnswer {
   /** HTTP status. */
   readonly status: number;
   /** JSON. */

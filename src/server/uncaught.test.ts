@@ -16,7 +16,7 @@ describe('what nothing caught', () => {
     const error = new TypeError('x is undefined');
     source.emit(event, error);
     expect(log.records).toEqual([{ level, message, fields: { error } }]);
-    expect((await metrics.render()).body).toContain(`image_cloner_uncaught_errors_total{kind="${kind}"} 1\n`);
+    expect((await metrics.render()).body).toContain(`image_cloner_defects_total{kind="${kind}"} 1\n`);
   });
 
   test('may be anything', () => {

@@ -28,6 +28,15 @@ export function gauge(registry: Registry, naming: Naming): Gauge {
   return labelledGauge(registry, naming, []);
 }
 
+/** A gauge that is read at each rendering. */
+export function gaugeOf(registry: Registry, naming: Naming, read: () => number): void {
+  const made: Gauge = new Gauge({
+    ...prefixed(naming),
+    registers: [registry],
+    collect: () => made.set(read()),
+  });
+}
+
 export function labelledGauge<Label extends string>(
   registry: Registry,
   naming: Naming,

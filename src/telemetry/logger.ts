@@ -10,19 +10,31 @@ export interface LogFields {
   readonly kind?: string | undefined;
   readonly namespace?: string | undefined;
   readonly name?: string | undefined;
+  readonly subResource?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly container?: string | undefined;
   /** Image as the user wrote it. */
   readonly source?: string | undefined;
   /** Image in the backup registry. */
   readonly backup?: string | undefined;
   readonly digest?: string | undefined;
-  readonly mediaType?: string | undefined;
+  /** Registry that speaks to us. */
+  readonly host?: string | undefined;
   readonly bytes?: number | undefined;
   readonly count?: number | undefined;
   readonly durationMs?: number | undefined;
-  readonly outcome?: string | undefined;
+  /** How a request ended. */
+  readonly result?: string | undefined;
+  /** What is known of a copy. */
+  readonly state?: string | undefined;
+  /** How a layer came to be in the backup registry. */
+  readonly pushed?: string | undefined;
   readonly reason?: string | undefined;
+  /** What a user reads of us, or of a registry. */
+  readonly message?: string | undefined;
   readonly status?: number | undefined;
   readonly address?: string | undefined;
+  readonly method?: string | undefined;
   readonly path?: string | undefined;
   readonly version?: string | undefined;
   /** RFC 3339. */
@@ -32,7 +44,7 @@ export interface LogFields {
 }
 
 /** Writes one line: fixed keys first, then a constant message. */
-export type LogLine = (fields: LogFields, message: string) => void;
+type LogLine = (fields: LogFields, message: string) => void;
 
 export interface Logger {
   readonly debug: LogLine;

@@ -5,6 +5,7 @@ async function rendered(
   change: (metrics: ReturnType<typeof createMetrics>) => void = () => {},
 ): Promise<string> {
   const metrics = createMetrics({ version: '1.2.3' });
+  metrics.watchCopies(() => 0);
   change(metrics);
   return (await metrics.render()).body;
 }
@@ -27,9 +28,9 @@ describe('metrics', () => {
       'image_cloner_copies_total',
       'image_cloner_copy_bytes_total',
       'image_cloner_copy_duration_seconds',
+      'image_cloner_defects_total',
       'image_cloner_images_rewritten_total',
       'image_cloner_images_skipped_total',
-      'image_cloner_uncaught_errors_total',
     ]);
   });
 
@@ -80,6 +81,15 @@ describe('metrics', () => {
     expect(text).toContain('image_cloner_admission_duration_seconds_bucket{le="0.0025"} 0\n');
     expect(text).toContain('image_cloner_admission_duration_seconds_bucket{le="0.005"} 1\n');
     expect(text).toContain('image_cloner_copy_bytes_total 1024\n');
+  });
+
+  test('read the copies under way at each rendering', async () => {
+    const metrics = createMetrics({ version: '1' });
+    let underWay = 3;
+    metrics.watchCopies(() => underWay);
+    expect((await metrics.render()).body).toContain('image_cloner_copies_in_progress 3\n');
+    underWay = 0;
+    expect((await metrics.render()).body).toContain('image_cloner_copies_in_progress 0\n');
   });
 
   test('of two programs in one process do not meet', async () => {

@@ -1,14 +1,12 @@
 import { type Counter, collectDefaultMetrics, type Gauge, type Histogram, Registry } from 'prom-client';
-import { counter, gauge, histogram, labelledCounter, labelledGauge } from './instrument.ts';
+import { counter, gauge, gaugeOf, histogram, labelledCounter, labelledGauge } from './instrument.ts';
 
 /** What became of an admission request: the four answers there are, and `refused` before it was read (busy, too large). */
 const ADMISSION_OUTCOMES = ['allowed', 'patched', 'denied', 'errored', 'refused'] as const;
-const COPY_RESULTS = ['copied', 'present', 'failed'] as const;
+const COPY_RESULTS = ['copied', 'failed'] as const;
 const RELOAD_RESULTS = ['reloaded', 'failed'] as const;
-const UNCAUGHT_KINDS = ['exception', 'rejection'] as const;
-
-export type AdmissionOutcome = (typeof ADMISSION_OUTCOMES)[number];
-export type CopyResult = (typeof COPY_RESULTS)[number];
+/** A review that threw, a patch not safe to send, and what no code of ours caught. */
+const DEFECT_KINDS = ['review', 'patch', 'exception', 'rejection'] as const;
 
 /** From a rewrite that is known already (milliseconds) to the longest wait an API server grants (30 s). */
 const ADMISSION_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30];
@@ -28,10 +26,12 @@ export interface Metrics {
   readonly copies: Counter<'result'>;
   readonly copyDuration: Histogram;
   readonly copyBytes: Counter;
-  readonly copiesInProgress: Gauge;
   readonly certificateExpiry: Gauge;
   readonly certificateReloads: Counter<'result'>;
-  readonly uncaught: Counter<'kind'>;
+  /** Faults of the program itself, which it survived. */
+  readonly defects: Counter<'kind'>;
+  /** Says where the number of copies under way is read from, at each rendering. */
+  readonly watchCopies: (read: () => number) => void;
   /** The text a Prometheus server reads, with its content type. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -97,7 +97,8 @@ function copyMetrics(registry: Registry) {
       COPY_SECONDS,
     ),
     copyBytes: counter(registry, { name: 'copy_bytes_total', help: 'Bytes sent to the backup registry' }),
-    copiesInProgress: gauge(registry, { name: 'copies_in_progress', help: 'Copies under way' }),
+    watchCopies: (read: () => number) =>
+      gaugeOf(registry, { name: 'copies_in_progress', help: 'Copies under way' }, read),
   };
 }
 
@@ -113,11 +114,11 @@ function processMetrics(registry: Registry) {
       'result',
       RELOAD_RESULTS,
     ),
-    uncaught: labelledCounter(
+    defects: labelledCounter(
       registry,
-      { name: 'uncaught_errors_total', help: 'Errors that nothing caught' },
+      { name: 'defects_total', help: 'Errors of image-cloner itself that it survived' },
       'kind',
-      UNCAUGHT_KINDS,
+      DEFECT_KINDS,
     ),
   };
 }
