@@ -22,7 +22,7 @@ try {
 }
 
 async function bench(options: Options): Promise<void> {
-  const tools = toolsFor(options);
+  const tools = await toolsFor(options);
   const machine = await describeMachine(tools);
   if (!options.json) console.log(`${machine}\n`);
   const warehouse = await Warehouse.open();
@@ -40,11 +40,11 @@ async function bench(options: Options): Promise<void> {
   if (options.json) console.log(JSON.stringify({ machine, results }, null, 2));
 }
 
-function toolsFor({ tools: wanted, other }: Options): readonly Tool[] {
+async function toolsFor({ tools: wanted, other }: Options): Promise<readonly Tool[]> {
   const { tools: peers, missing } = installedPeers();
-  const own = [ownTool(OWN_CHECKOUT), ...(other === undefined ? [] : [ownTool(other, 'other')])];
-  const all = [...own, ...peers];
   for (const line of missing) console.error(`bench: goes without a tool. ${line}`);
+  const own = [await ownTool(OWN_CHECKOUT), ...(other === undefined ? [] : [await ownTool(other, 'other')])];
+  const all = [...own, ...peers];
   return wanted === undefined ? all : all.filter(({ name }) => wanted.includes(name));
 }
 

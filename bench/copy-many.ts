@@ -1,7 +1,7 @@
 import { openRegistries } from '../src/cli/registries.ts';
 import { loadSettings } from '../src/config/configuration.ts';
 import { parseReference } from '../src/image/reference.ts';
-import type { Pair } from './tool.ts';
+import type { Pair } from './pair.ts';
 
 /** Copies all pairs of source and target at once through one engine, as the webhook does with a burst of workloads. */
 async function copyMany(pairs: readonly Pair[]): Promise<void> {

@@ -1,7 +1,8 @@
 import { output } from '../test/e2e/harness/command.ts';
 import { MissingPartError, type Part, programOf } from '../test/e2e/harness/part.ts';
 import type { Command } from './measurement.ts';
-import { environmentOf, type Pair, type Surroundings, type Tool } from './tool.ts';
+import type { Pair } from './pair.ts';
+import { environmentOf, type Surroundings, type Tool } from './tool.ts';
 
 interface Peer {
   readonly part: Part;

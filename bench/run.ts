@@ -5,6 +5,7 @@ import type { MadeImage } from '../test/images/image.ts';
 import { pushImage, repositoryAt } from '../test/images/push.ts';
 import type { Case } from './case.ts';
 import { type Cost, measure } from './measurement.ts';
+import type { Pair } from './pair.ts';
 import {
   directNetwork,
   type Journey,
@@ -13,7 +14,7 @@ import {
   Warehouse,
   writeDockerConfig,
 } from './stage.ts';
-import type { Pair, Tool } from './tool.ts';
+import type { Tool } from './tool.ts';
 
 /** An image in the source registry. */
 export interface Seeded {

@@ -83,8 +83,8 @@ export async function proxiedNetwork(options: NetworkOptions): Promise<Network> 
   const source = await Proxy.start({ upstream: options.source, ...way });
   const target = await Proxy.start({ upstream: options.target, ...way });
   return {
-    source: source.host,
-    target: target.host,
+    source: named(source),
+    target: named(target),
     journey: () => ({
       source: source.traffic(),
       target: target.traffic(),
@@ -97,7 +97,12 @@ export async function proxiedNetwork(options: NetworkOptions): Promise<Network> 
 }
 
 function demand(tokens: TokenServer, desk: Proxy): Pick<ProxyOptions, 'refuse'> {
-  return { refuse: demandToken(tokens, `http://${desk.host}/token`) };
+  return { refuse: demandToken(tokens, `http://${named(desk)}/token`) };
+}
+
+/** crane lets no address of a private range be a token server; a name may be one. */
+function named({ host }: Proxy): string {
+  return host.replace('127.0.0.1', 'localhost');
 }
 
 /** Writes the password of the target the way Docker does; sources are read by everybody. */

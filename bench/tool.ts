@@ -1,10 +1,5 @@
 import type { Command } from './measurement.ts';
-
-/** A reference with the tag to read, and one to write. */
-export interface Pair {
-  readonly source: string;
-  readonly target: string;
-}
+import type { Pair } from './pair.ts';
 
 /** What a tool is told beside the references. */
 export interface Surroundings {
