@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError } from './config-error.ts';
 import { loadSettings, type Settings } from './configuration.ts';
-import type { Environment } from './environment.ts';
+import type { Environment } from './process-environment.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -42,6 +42,8 @@ describe('without any configuration', () => {
         waitSeconds: 10,
         sourceCheckSeconds: 1,
         freshSeconds: 10,
+        platforms: [],
+        referrers: false,
         concurrency: 12,
         timeoutSeconds: 3600,
       },
@@ -96,6 +98,8 @@ describe('the environment', () => {
     ['COPY_WAIT_SECONDS', '2.5', (s) => s.copy.waitSeconds, 2.5],
     ['COPY_SOURCE_CHECK_SECONDS', '0.25', (s) => s.copy.sourceCheckSeconds, 0.25],
     ['COPY_FRESH_SECONDS', '0', (s) => s.copy.freshSeconds, 0],
+    ['COPY_REFERRERS', 'true', (s) => s.copy.referrers, true],
+    ['COPY_PLATFORMS', 'linux/amd64, linux/arm/v7', (s) => s.copy.platforms, ['linux/amd64', 'linux/arm/v7']],
     ['COPY_CONCURRENCY', '1', (s) => s.copy.concurrency, 1],
     ['COPY_TIMEOUT_SECONDS', '86400', (s) => s.copy.timeoutSeconds, 86_400],
     ['TLS_CERT_FILE', 'relative.crt', (s) => s.tls.certFile, 'relative.crt'],
@@ -155,6 +159,11 @@ describe('the environment', () => {
     ['COPY_WAIT_SECONDS', '1e1', 'got "1e1", wanted a number of seconds from 0 to 29'],
     ['COPY_WAIT_SECONDS', 'Infinity', 'got "Infinity", wanted a number of seconds from 0 to 29'],
     ['COPY_WAIT_SECONDS', '30', 'got 30, wanted a number of seconds from 0 to 29'],
+    [
+      'COPY_PLATFORMS',
+      'amd64',
+      'got "amd64", wanted a list of platforms, such as "linux/amd64" or "linux/arm/v7"',
+    ],
     ['COPY_CONCURRENCY', '1.5', 'got 1.5, wanted a whole number from 1 to 64'],
     ['COPY_CONCURRENCY', '0', 'got 0, wanted a whole number from 1 to 64'],
     ['REGISTRY_PLAIN_HTTP', 'yes', 'got "yes", wanted true or false'],

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import { ConfigError } from './config-error.ts';
-import { CONFIG_VARIABLE, type Environment, processEnvironment, settingsIn } from './environment.ts';
+import { CONFIG_VARIABLE, settingsIn } from './environment.ts';
 import { type Checked, faultsOf } from './fault.ts';
 import { readTree } from './file.ts';
 import { SECTIONS } from './key.ts';
+import { type Environment, processEnvironment } from './process-environment.ts';
 import { SCHEMA } from './settings.ts';
 import { deepFreeze, type Tree, withSection, withValue } from './tree.ts';
 
@@ -18,7 +19,7 @@ export interface ConfigurationSource {
   /** YAML file; without it the one that `IMAGE_CLONER_CONFIG` names, if any. */
   readonly file?: string | undefined;
   /** @default the environment of the process */
-  readonly environment?: Environment;
+  readonly environment?: Environment | undefined;
 }
 
 /**
@@ -58,7 +59,6 @@ function check(checked: Checked, fileError: ConfigError | undefined): Parsed {
   const result = SCHEMA.safeParse(checked.tree);
   if (result.success && fileError === undefined) return result.data;
   const faults = result.success ? [] : faultsOf(result.error.issues, checked);
-  throw new ConfigError([...(fileError?.faults ?? []), ...faults], {
-    cause: fileError?.cause ?? result.error,
-  });
+  // The library's own report is no cause: all it says is in the faults, in better words.
+  throw new ConfigError([...(fileError?.faults ?? []), ...faults], { cause: fileError?.cause });
 }

@@ -1,8 +1,6 @@
 import type { Key } from './key.ts';
 import { KEYS } from './key.ts';
-
-/** Variables by name, as `process.env` holds them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from './process-environment.ts';
 
 /** Names the configuration file where no `--config` does. */
 export const CONFIG_VARIABLE = 'IMAGE_CLONER_CONFIG';
@@ -11,11 +9,6 @@ export const CONFIG_VARIABLE = 'IMAGE_CLONER_CONFIG';
 export interface Setting {
   readonly key: Key;
   readonly value: unknown;
-}
-
-/** The real one. The only place in `src/` that reads it. */
-export function processEnvironment(): Environment {
-  return process.env;
 }
 
 /**
