@@ -1,0 +1,58 @@
+import type { CopyEvent, ObserveCopy } from '../copy/event.ts';
+import { formatReference } from '../image/reference.ts';
+import type { LogFields, Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+type Measures = Pick<Metrics, 'copies' | 'copyDuration' | 'copyBytes'>;
+
+/** Turns the steps of copies into log lines and metrics. */
+export function observeCopy(log: Logger, metrics: Measures): ObserveCopy {
+  return (event) => {
+    measure(metrics, event);
+    write(log, event);
+  };
+}
+
+function measure(metrics: Measures, event: CopyEvent): void {
+  if (event.type === 'blob-done' && event.pushed === 'pushed') metrics.copyBytes.inc(event.bytes);
+  if (event.type === 'failed') metrics.copies.inc({ result: 'failed' });
+  if (event.type === 'finished') {
+    metrics.copies.inc({ result: 'copied' });
+    metrics.copyDuration.observe(event.durationMs / 1000);
+  }
+}
+
+function write(log: Logger, event: CopyEvent): void {
+  const fields = fieldsOf(event);
+  switch (event.type) {
+    case 'started':
+      return log.info({ ...fields, count: event.blobs }, 'Pulling image');
+    case 'blob-done':
+      return log.info({ ...fields, pushed: event.pushed }, 'Layer done');
+    case 'manifest-pushed':
+      return log.debug(fields, 'Manifest pushed');
+    case 'finished':
+      return log.info(fields, 'Image pushed');
+    case 'source-unavailable':
+      return log.warn(fields, 'Source cannot be asked, its copy is used');
+    case 'refresh-failed':
+      return log.warn(fields, 'Newer image cannot be copied, its earlier copy is used');
+    case 'referrers-failed':
+      return log.warn(fields, 'What refers to the image was not copied');
+    case 'failed':
+      return log.error(fields, 'Copy failed');
+  }
+}
+
+/** The keys that log lines have, as far as the event has them. */
+function fieldsOf({ task, ...event }: CopyEvent): LogFields {
+  const { source, backup } = task;
+  return {
+    source: formatReference(source),
+    backup: formatReference(backup),
+    ...('digest' in event && { digest: event.digest }),
+    ...('bytes' in event && { bytes: event.bytes }),
+    ...('durationMs' in event && { durationMs: Math.round(event.durationMs) }),
+    ...('error' in event && { error: event.error }),
+  };
+}
