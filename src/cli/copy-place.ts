@@ -1,18 +1,20 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Environment } from '../config/environment.ts';
+import type { Environment } from '../config/process-environment.ts';
 import type { Source, Target } from '../copy/target.ts';
 import { dockerConfigFile } from '../credentials/docker-config-file.ts';
 import { formatReference, identifierOf, parseReference, type Reference } from '../image/reference.ts';
 import { Layout } from '../layout/layout.ts';
 import { Client } from '../registry/client.ts';
 import { Repository } from '../registry/repository.ts';
+import { removeIfEmpty, willBeNew } from './new-layout.ts';
+import { InvalidPlaceError, type LayoutName, readLayoutName } from './place-name.ts';
 
 /** One side of a copy, opened. */
-export interface Opened<Side> {
+export interface Opened<Side, Identifier extends string | undefined = string> {
   readonly side: Side;
-  /** Tag or digest; a layout may be named without one. */
-  readonly identifier: string | undefined;
+  /** Tag or digest; a layout that is written to may be named without one. */
+  readonly identifier: Identifier;
   /** As it is shown to the user, normalised. */
   readonly name: string;
   /** Where a registry's repository is, for mounts. */
@@ -22,6 +24,9 @@ export interface Opened<Side> {
   close(): Promise<void>;
 }
 
+export type OpenedSource = Opened<Source>;
+export type OpenedTarget = Opened<Target, string | undefined>;
+
 export interface PlaceOptions {
   /** Speak plain HTTP to this side. Loopback hosts always may. */
   readonly plainHttp: boolean;
@@ -29,21 +34,31 @@ export interface PlaceOptions {
   readonly environment: Environment;
 }
 
-const LAYOUT = /^oci:(?<directory>[^:]+)(?::(?<tag>[^:]+))?$/;
-
-/** @param text a reference, or `oci:DIR[:tag]` */
-export async function openSource(text: string, options: PlaceOptions): Promise<Opened<Source>> {
-  const layout = LAYOUT.exec(text)?.groups;
-  if (layout?.['directory'] === undefined) return openRepository(text, options, 'pull');
-  const side = await Layout.open(layout['directory']);
-  return { ...offline(text), side, identifier: layout['tag'] ?? (await onlyTag(side)) };
+/**
+ * @param text a reference, or `oci:DIR[:tag]`
+ * @throws InvalidPlaceError, InvalidReferenceError; LayoutError for a folder that is no layout
+ */
+export async function openSource(text: string, options: PlaceOptions): Promise<OpenedSource> {
+  const named = readLayoutName(text);
+  if (named === undefined) return openRepository(text, options, 'pull');
+  const side = await Layout.open(named.directory);
+  return { ...offline(text), side, identifier: named.identifier ?? (await onlyTag(side, text)) };
 }
 
-/** @param text a reference, or `oci:DIR[:tag]`; the folder is made where it is absent */
-export async function openTarget(text: string, options: PlaceOptions): Promise<Opened<Target>> {
-  const layout = LAYOUT.exec(text)?.groups;
-  if (layout?.['directory'] === undefined) return openRepository(text, options, 'pull,push');
-  return { ...offline(text), side: await Layout.create(layout['directory']), identifier: layout['tag'] };
+/**
+ * The folder of a layout is made where it is absent, and is gone again when nothing arrived in it.
+ * @param text a reference, or `oci:DIR[:tag]`
+ * @throws InvalidPlaceError, InvalidReferenceError; LayoutError for a folder with something else in it
+ */
+export async function openTarget(text: string, options: PlaceOptions): Promise<OpenedTarget> {
+  const named = readLayoutName(text);
+  return named === undefined ? openRepository(text, options, 'pull,push') : createLayout(text, named);
+}
+
+async function createLayout(text: string, { directory, identifier }: LayoutName): Promise<OpenedTarget> {
+  const isNew = await willBeNew(directory);
+  const side = await Layout.create(directory);
+  return { ...offline(text), side, identifier, ...(isNew && { close: () => removeIfEmpty(directory) }) };
 }
 
 function openRepository(
@@ -54,7 +69,7 @@ function openRepository(
   const reference = parseReference(text);
   const client = new Client({
     findCredentials: dockerConfigFile({
-      path: join(options.environment['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'config.json'),
+      path: join(options.environment['DOCKER_CONFIG'] || join(homedir(), '.docker'), 'config.json'),
       helpers: { environment: options.environment },
     }),
     speaksPlainHttp: () => options.plainHttp,
@@ -76,7 +91,13 @@ function offline(name: string): Omit<Opened<never>, 'side' | 'identifier'> {
 }
 
 /** A layout with one tag needs no name for it. */
-async function onlyTag(layout: Layout): Promise<string | undefined> {
-  const tags = await layout.tags();
-  return tags.length === 1 ? tags[0] : undefined;
+async function onlyTag(layout: Layout, text: string): Promise<string> {
+  const [tag, ...others] = await layout.tags();
+  if (tag !== undefined && others.length === 0) return tag;
+  const offered =
+    tag === undefined ? 'it has none' : `it has ${[tag, ...others].slice(0, MOST_SHOWN).join(', ')}`;
+  throw new InvalidPlaceError(text, `wanted ":tag" or "@digest" behind the folder, ${offered}`);
 }
+
+/** Tags that an error names: enough to see what kind they are of. */
+const MOST_SHOWN = 10;

@@ -2,16 +2,17 @@ import { pipeline, type Readable, Transform } from 'node:stream';
 import type { GraphCopy } from '../copy/copy-graph.ts';
 import type { Source } from '../copy/target.ts';
 import type { Descriptor } from '../image/descriptor.ts';
+import { hexOf } from '../image/digest.ts';
 import { formatBytes } from './format.ts';
 
-/** Where progress is written; stdout belongs to the result. */
+/** Where progress is written; standard output belongs to the result. */
 export interface Screen {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): void;
+  readonly write: (text: string) => void;
+  /** Where it is a terminal. Its size is read for each picture: windows are resized. */
+  readonly terminal?: { readonly columns?: number | undefined } | undefined;
 }
 
-type Hooks = Pick<GraphCopy, 'onStart' | 'onBlob' | 'onManifest'>;
+type Hooks = Required<Pick<GraphCopy, 'onStart' | 'onBlob'>>;
 
 /** What a copy tells the person who waits for it. */
 export interface Progress extends Hooks {
@@ -23,11 +24,16 @@ export interface Progress extends Hooks {
 
 /** Bars on a terminal, one line for each step elsewhere. */
 export function progressOn(screen: Screen): Progress {
-  return screen.isTTY === true ? new Bars(screen) : new Lines(screen);
+  return screen.terminal !== undefined ? new Bars(screen) : new Lines(screen);
 }
 
 /** Says nothing, for `--json`. */
-export const silent: Progress = { watch: (source) => source, end: () => undefined };
+export const silent: Progress = {
+  onStart: () => undefined,
+  onBlob: () => undefined,
+  watch: (source) => source,
+  end: () => undefined,
+};
 
 class Lines implements Progress {
   readonly #screen: Screen;
@@ -36,11 +42,11 @@ class Lines implements Progress {
     this.#screen = screen;
   }
 
-  readonly onStart: NonNullable<Hooks['onStart']> = ({ blobs, bytes }) => {
+  readonly onStart: Hooks['onStart'] = ({ blobs, bytes }) => {
     this.#screen.write(`copying ${blobs} blobs, ${formatBytes(bytes)}\n`);
   };
 
-  readonly onBlob: NonNullable<Hooks['onBlob']> = ({ descriptor: { digest, size }, pushed, durationMs }) => {
+  readonly onBlob: Hooks['onBlob'] = ({ descriptor: { digest, size }, pushed, durationMs }) => {
     this.#screen.write(
       `${pushed.padEnd(8)} ${digest} ${formatBytes(size)} in ${(durationMs / 1000).toFixed(1)} s\n`,
     );
@@ -58,13 +64,17 @@ const REDRAW_MS = 100;
 /** Bars shown at once; further transfers count in the total only. */
 const MOST_BARS = 12;
 const BAR_WIDTH = 24;
+/** As many digits of a digest as Docker shows. */
+const NAME_WIDTH = 12;
+const USUAL_COLUMNS = 80;
 const UP_AND_CLEAR = '\u001b[1A\u001b[2K';
 
 class Bars implements Progress {
   readonly #screen: Screen;
   readonly #active = new Map<Descriptor, number>();
   readonly #timer: NodeJS.Timeout;
-  #total = 0;
+  /** Bytes of all blobs; undefined before they are known. */
+  #total: number | undefined;
   #done = 0;
   #drawn = 0;
 
@@ -74,12 +84,11 @@ class Bars implements Progress {
     this.#timer.unref();
   }
 
-  readonly onStart: NonNullable<Hooks['onStart']> = ({ bytes }) => {
-    this.#total = bytes;
-    this.#done = 0;
+  readonly onStart: Hooks['onStart'] = ({ bytes }) => {
+    this.#total = (this.#total ?? 0) + bytes;
   };
 
-  readonly onBlob: NonNullable<Hooks['onBlob']> = ({ descriptor }) => {
+  readonly onBlob: Hooks['onBlob'] = ({ descriptor }) => {
     this.#active.delete(descriptor);
     this.#done += descriptor.size;
   };
@@ -111,13 +120,16 @@ class Bars implements Progress {
   }
 
   #draw(): void {
+    if (this.#total === undefined) return;
     this.#clear();
     const blobs = [...this.#active]
       .slice(0, MOST_BARS)
-      .map(([{ digest, size }, bytes]) => bar(digest.slice(7, 19), bytes, size));
+      .map(([{ digest, size }, bytes]) => bar(hexOf(digest).slice(0, NAME_WIDTH), bytes, size));
     const sent = this.#done + [...this.#active.values()].reduce((sum, bytes) => sum + bytes, 0);
     const lines = [...blobs, bar('total', sent, this.#total)];
-    this.#screen.write(lines.map((line) => `${line.slice(0, (this.#screen.columns ?? 80) - 1)}\n`).join(''));
+    // A line that wraps would be two, of which one stays behind.
+    const width = (this.#screen.terminal?.columns || USUAL_COLUMNS) - 1;
+    this.#screen.write(lines.map((line) => `${line.slice(0, width)}\n`).join(''));
     this.#drawn = lines.length;
   }
 
@@ -130,5 +142,5 @@ class Bars implements Progress {
 function bar(name: string, bytes: number, size: number): string {
   const share = size === 0 ? 0 : Math.min(1, bytes / size);
   const full = Math.round(share * BAR_WIDTH);
-  return `${name.padEnd(12)} [${'#'.repeat(full)}${'-'.repeat(BAR_WIDTH - full)}] ${formatBytes(bytes)} of ${formatBytes(size)}`;
+  return `${name.padEnd(NAME_WIDTH)} [${'#'.repeat(full)}${'-'.repeat(BAR_WIDTH - full)}] ${formatBytes(bytes)} of ${formatBytes(size)}`;
 }
