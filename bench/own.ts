@@ -1,3 +1,4 @@
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { output } from '../test/e2e/harness/command.ts';
@@ -15,17 +16,15 @@ const BUILT = 'node_modules/.cache/image-cloner-bench';
  * @param name to tell several checkouts apart
  */
 export async function ownTool(checkout: string, name = 'image-cloner'): Promise<Tool> {
-  const compiler = join(checkout, 'node_modules/.bin/tsc');
-  await output(compiler, ['-p', join(checkout, 'bench/tsconfig.json'), '--noCheck']);
-  const main = join(checkout, BUILT, 'src/main.js');
-  const copyMany = join(checkout, BUILT, 'bench/copy-many.js');
+  const built = await build(checkout);
+  const main = join(built, 'src/main.js');
   return {
     name,
     copiesMany: true,
     version: async () => (await output(process.execPath, [main, '--version'])).trim(),
     command: (pairs, surroundings) => {
+      const script = pairs.length === 1 ? [main, 'copy'] : [join(built, 'bench/copy-many.js')];
       const references = pairs.flatMap(({ source, target }) => [source, target]);
-      const script = pairs.length === 1 ? [main, 'copy'] : [copyMany];
       return {
         program: process.execPath,
         args: [...script, ...references],
@@ -33,4 +32,14 @@ export async function ownTool(checkout: string, name = 'image-cloner'): Promise<
       };
     },
   };
+}
+
+/** @returns the folder of what was compiled, laid out as the checkout is */
+async function build(checkout: string): Promise<string> {
+  const built = join(checkout, BUILT);
+  const compiler = join(checkout, 'node_modules/.bin/tsc');
+  // Types are checked elsewhere.
+  await output(compiler, ['-p', join(checkout, 'bench/tsconfig.json'), '--noCheck']);
+  await copyFile(join(checkout, 'package.json'), join(built, 'package.json'));
+  return built;
 }
