@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { start } from '../../test/fakes/running-program.ts';
+import { tempFolder } from '../../test/fakes/temp-folder.ts';
 import { describeSettings } from '../config/description.ts';
 import { COMMANDS } from './command.ts';
 import { readVersion } from './version.ts';
@@ -82,6 +84,21 @@ describe('the program as a process', () => {
       stdout: '',
       stderr: expect.stringContaining('wombat'),
     });
+  });
+
+  test('hears signals, and ends with 0', async () => {
+    const child = spawn(process.execPath, [
+      MAIN,
+      'registry',
+      '--dir',
+      await tempFolder(),
+      '--listen',
+      '127.0.0.1:0',
+    ]);
+    const exit = once(child, 'exit');
+    await once(child.stdout, 'data');
+    child.kill('SIGTERM');
+    expect(await exit).toEqual([0, null]);
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { onSignals } from './signals.ts';
+import { firstSignal, onSignals } from './signals.ts';
 
 function heard(...signals: string[]): string[] {
   const source = new EventEmitter();
@@ -35,4 +35,15 @@ describe('signals', () => {
   ])('%j: %j', (signals, calls) => {
     expect(heard(...signals)).toEqual(calls);
   });
+});
+
+test('the first signal can be waited for, the second one leaves', async () => {
+  const source = new EventEmitter();
+  const left: number[] = [];
+  const first = firstSignal(source, (code) => left.push(code));
+  source.emit('SIGTERM');
+  await first;
+  expect(left).toEqual([]);
+  source.emit('SIGTERM');
+  expect(left).toEqual([143]);
 });

@@ -25,3 +25,14 @@ export function onSignals(
     });
   }
 }
+
+/**
+ * Resolves at the first signal; a second one calls `leave`. To be called before anybody is told that the program runs:
+ * without a listener a signal ends it at once.
+ */
+export function firstSignal(
+  source: Pick<EventEmitter, 'on'>,
+  leave: (exitCode: number) => void,
+): Promise<void> {
+  return new Promise((resolve) => onSignals(source, resolve, leave));
+}

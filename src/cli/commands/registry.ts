@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Address, parseAddress } from '../../config/address.ts';
 import type { AccessEvent } from '../../embedded/access.ts';
 import { createEmbeddedRegistry } from '../../embedded/embedded-registry.ts';
-import { onSignals } from '../../server/signals.ts';
+import { firstSignal } from '../../server/signals.ts';
 import { createLogger, type Logger } from '../../telemetry/logger.ts';
 import type { CommandSurroundings } from '../command.ts';
 
@@ -41,6 +41,7 @@ async function serve(
   { dir, listen, readOnly }: Options,
   { process, leave, log: destination }: CommandSurroundings,
 ): Promise<void> {
+  const stopped = firstSignal(process, leave);
   const log = await createLogger({
     level: 'info',
     format: 'auto',
@@ -53,7 +54,7 @@ async function serve(
   });
   const listener = await registry.listen({ host: '::', ...listen });
   log.info({ address: listener.url, path: dir }, 'Registry listening');
-  await new Promise<void>((resolve) => onSignals(process, resolve, leave));
+  await stopped;
   await listener.close();
   log.info({}, 'Stopped');
 }

@@ -1,16 +1,16 @@
 import type { AddressInfo } from 'node:net';
 import type { Command } from 'commander';
 import { loadSettings, type Settings } from '../../config/configuration.ts';
-import { onSignals } from '../../server/signals.ts';
+import { firstSignal } from '../../server/signals.ts';
 import { surviveUncaught } from '../../server/uncaught.ts';
-import { createLogger, type Logger } from '../../telemetry/logger.ts';
-import { createMetrics, type Metrics } from '../../telemetry/metrics.ts';
+import { createLogger } from '../../telemetry/logger.ts';
+import { createMetrics } from '../../telemetry/metrics.ts';
 import type { CommandSurroundings } from '../command.ts';
 import { EXIT, exitCodeOf } from '../exit-code.ts';
 import { settingsHelp } from '../settings-table.ts';
 import { returnStartMemory } from '../start-memory.ts';
 import { readVersion } from '../version.ts';
-import { startWebhook, type Webhook } from '../webhook.ts';
+import { startWebhook } from '../webhook.ts';
 
 /** `image-cloner serve`: config → logger → metrics → composition → server, until a signal ends it. */
 export function configure(command: Command, surroundings: CommandSurroundings): void {
@@ -31,27 +31,20 @@ async function serve(settings: Settings, surroundings: CommandSurroundings): Pro
   const version = readVersion();
   const log = await createLogger({ ...settings.log, ...(destination !== undefined && { destination }) });
   const metrics = createMetrics({ version });
+  const signalled = firstSignal(surroundings.process, surroundings.leave);
   try {
     const webhook = await startWebhook({ settings, log, metrics });
+    surviveUncaught(surroundings.process, { log, metrics });
     returnStartMemory();
     log.info({ version, address: addressText(webhook.address) }, 'Webhook listening');
     log.info({ address: addressText(webhook.metricsAddress) }, 'Metrics listening');
-    await untilStopped(webhook, surroundings, { log, metrics });
+    await signalled;
+    await webhook.stop();
     return EXIT.done;
   } catch (error) {
     log.fatal({ error }, 'Cannot start');
     return exitCodeOf(error);
   }
-}
-
-async function untilStopped(
-  webhook: Webhook,
-  { process, leave }: CommandSurroundings,
-  telemetry: { readonly log: Logger; readonly metrics: Metrics },
-): Promise<void> {
-  surviveUncaught(process, telemetry);
-  await new Promise<void>((resolve) => onSignals(process, resolve, leave));
-  await webhook.stop();
 }
 
 function addressText({ address, family, port }: AddressInfo): string {
