@@ -82,6 +82,11 @@ describe('what is seen of a copy', () => {
       [],
     ],
     [
+      { type: 'refresh-failed', task, error },
+      { level: 'warn', message: 'Newer image cannot be copied, its earlier copy is used', fields: { error } },
+      [],
+    ],
+    [
       { type: 'referrers-failed', task, error },
       { level: 'warn', message: 'What refers to the image was not copied', fields: { error } },
       [],

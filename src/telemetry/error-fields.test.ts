@@ -43,6 +43,15 @@ describe('what a line says of an error', () => {
     expect(describeError(new TypeError('x is undefined')).stack).toContain('error-fields.test.ts');
   });
 
+  test('so does a wrong call of Node, which has a code', () => {
+    const error = Object.assign(new TypeError('wanted text'), { code: 'ERR_INVALID_ARG_TYPE' });
+    expect(describeError(error)).toEqual({
+      code: 'ERR_INVALID_ARG_TYPE',
+      message: 'wanted text',
+      stack: expect.stringContaining('error-fields.test.ts'),
+    });
+  });
+
   test('a code that is no text is not taken for one', () => {
     expect(describeError(Object.assign(new Error('x'), { code: 7 }))).not.toHaveProperty('code');
   });

@@ -7,7 +7,7 @@ export interface ErrorFields {
   readonly code?: string;
   /** Its message followed by those of its causes. */
   readonly message: string;
-  /** Only where there is no code: such an error is a defect of ours, and its place is what matters. */
+  /** Only of what is a defect of ours: its place is what matters. */
   readonly stack?: string;
 }
 
@@ -21,9 +21,14 @@ const DEEPEST_CAUSE = 8;
 export function describeError(error: unknown): ErrorFields {
   const code = codeOf(error);
   const message = hideSecrets(messagesOf(error).join(': '));
-  if (code !== undefined) return { code, message };
-  if (!(error instanceof Error) || error.stack === undefined) return { message };
-  return { message, stack: hideSecrets(error.stack) };
+  const known = code === undefined ? { message } : { code, message };
+  const stack = error instanceof Error && isDefect(error, code) ? error.stack : undefined;
+  return stack === undefined ? known : { ...known, stack: hideSecrets(stack) };
+}
+
+/** Errors that are expected have a code; Node gives one to wrong calls as well. */
+function isDefect(error: Error, code: string | undefined): boolean {
+  return code === undefined || error instanceof TypeError || error instanceof RangeError;
 }
 
 function codeOf(error: unknown): string | undefined {
