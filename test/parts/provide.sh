@@ -5,6 +5,7 @@ set -euo pipefail
 
 # One line a part: how it is made, of what, and the programs it puts into the folder.
 #   deb    Debian packages, unpacked; shared libraries that the machine has not are unpacked beside them
+#   later  the same of Debian's suite LATER, whatever the machine's own is
 #   go     module, version and package of a Go program
 #   kube   the same of a program of Kubernetes
 #   hand   not made here: no package manager offers it
@@ -16,13 +17,21 @@ declare -rA RECIPES=(
   [busybox]="deb busybox-static | busybox"
   [dockerd]="deb docker.io containerd runc tini | dockerd docker docker-init containerd containerd-shim-runc-v2 runc"
   [kube-apiserver]="kube k8s.io/kubernetes v1.36.2 cmd/kube-apiserver | kube-apiserver"
+  [kube-controller-manager]="kube k8s.io/kubernetes v1.36.2 cmd/kube-controller-manager | kube-controller-manager"
+  [kube-scheduler]="kube k8s.io/kubernetes v1.36.2 cmd/kube-scheduler | kube-scheduler"
+  [kubelet]="kube k8s.io/kubernetes v1.36.2 cmd/kubelet | kubelet"
   [kubectl]="kube k8s.io/kubernetes v1.36.2 cmd/kubectl | kubectl"
+  [containerd]="later containerd | node/containerd node/containerd-shim-runc-v2 node/ctr"
+  [runc]="deb runc | node/runc"
+  [cni]="deb containernetworking-plugins | cni/bridge cni/host-local cni/loopback"
   [crane]="go github.com/google/go-containerregistry v0.22.1 cmd/crane | crane"
   [regctl]="go github.com/regclient/regclient v0.11.7 cmd/regctl | regctl"
   [oras]="go oras.land/oras v1.3.1 cmd/oras | oras"
   [distribution]="go github.com/distribution/distribution/v3 v3.1.2 cmd/registry | distribution"
   [zot]="hand github.com/project-zot/zot | zot"
 )
+# The first suite of Debian with containerd 2. Its programs are linked statically and run on older ones too.
+readonly LATER=forky
 # envtest's convention: where KUBEBUILDER_ASSETS names a folder, these come from it.
 readonly ENVTEST_PARTS=" kube-apiserver etcd kubectl "
 # Options that every call of a program needs. skopeo: its policy file belongs into /etc, where nothing is written.
@@ -30,6 +39,8 @@ declare -rA FIRST_OPTIONS=([skopeo]="--insecure-policy")
 
 readonly ROOT=${IMAGE_CLONER_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/image-cloner/parts}
 readonly BIN=$ROOT/bin
+# apt-get downloads as root, because the folder it downloads into is root's.
+APT_OPTIONS=(-o APT::Sandbox::User=root)
 
 part_names() { printf '%s\n' "${!RECIPES[@]}" | sort | xargs; }
 kind_of() { echo "${RECIPES[$1]%% *}"; }
@@ -102,6 +113,7 @@ publish() {
   local program
   for program in $(programs_of "$1"); do
     [[ -x $2/bin/$program ]]
+    mkdir -p "$(dirname "$BIN/$program")"
     ln -s "$2/bin/$program" "$2/link"
     mv -T "$2/link" "$BIN/$program"
   done
@@ -111,7 +123,7 @@ publish() {
 
 has_tools() {
   case $1 in
-    deb) command -v apt-get && command -v dpkg && command -v ldd ;;
+    deb | later) command -v apt-get && command -v dpkg && command -v ldd ;;
     go | kube) command -v go ;;
     *) false ;;
   esac >/dev/null
@@ -126,7 +138,7 @@ by_hand() {
   local material
   material=$(material_of "$1")
   case $(kind_of "$1") in
-    deb) echo "By hand: on Debian as root 'apt-get install $material', elsewhere put $(programs_of "$1") on PATH" ;;
+    deb | later) echo "By hand: on Debian as root 'apt-get install $material', elsewhere put $(programs_of "$1") on PATH" ;;
     go) echo "By hand: get Go, or put $(programs_of "$1") of $material on PATH" ;;
     kube) echo "By hand: get Go, or set KUBEBUILDER_ASSETS to a folder that holds kube-apiserver, etcd and kubectl" ;;
     *) echo "By hand: put $(programs_of "$1") of $material on PATH" ;;
@@ -134,6 +146,33 @@ by_hand() {
 }
 
 # ------------------------------------------------------------------------------------------------ Debian packages
+
+# Lists of their own: the machine's are about its own suite, and stay as they are.
+make_later() {
+  use_lists_of_later "$2/apt"
+  make_deb "$@"
+  rm -rf "$2/apt"
+}
+
+use_lists_of_later() {
+  local mirror
+  mirror=$(debian_mirror)
+  [[ $mirror ]] || die "cannot tell where this machine has Debian from: run 'apt-get update' as root first"
+  mkdir -p "$1/lists/partial" "$1/cache/archives/partial"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $LATER main" >"$1/sources.list"
+  APT_OPTIONS+=(-o "Dir::Etc::sourcelist=$1/sources.list" -o Dir::Etc::sourceparts=/dev/null
+    -o "Dir::State::lists=$1/lists" -o "Dir::Cache=$1/cache" -o Acquire::Languages=none)
+  apt-get -qq "${APT_OPTIONS[@]}" update
+}
+
+# Where apt has the machine's own release from.
+debian_mirror() {
+  local codename
+  codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+  # shellcheck disable=SC2016 # apt's own variables
+  apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
+    sed -n "s/^Debian $codename //p" | sort -u | head -n 1
+}
 
 make_deb() {
   local part=$1 tree=$2 program
@@ -159,10 +198,10 @@ unpack() {
 
 # A package list can be missing or name files that the archive has replaced since; then it is fetched, once.
 download() {
-  apt-get -qq -o APT::Sandbox::User=root download "$@" && return
+  apt-get -qq "${APT_OPTIONS[@]}" download "$@" && return
   [[ $(id -u) == 0 ]] || die "cannot download $*: run 'apt-get update' as root first"
-  apt-get -qq update
-  apt-get -qq -o APT::Sandbox::User=root download "$@"
+  apt-get -qq "${APT_OPTIONS[@]}" update
+  apt-get -qq "${APT_OPTIONS[@]}" download "$@"
 }
 
 # Goes one step down the packages' dependencies at a time, and only as long as a program misses a library.
@@ -202,13 +241,14 @@ library_path() {
 }
 
 find_program() {
-  find "$1/root" -path "*bin/$2" -print -quit
+  find "$1/root" \( -path "*bin/${2##*/}" -o -path "*/cni/${2##*/}" \) -print -quit
 }
 
 # A link where the program runs as it is, else a few lines that set up what it needs.
 place() {
   local target libraries
   target=$(find_program "$1" "$2")
+  mkdir -p "$(dirname "$1/bin/$2")"
   libraries=$(library_path "$1")
   if [[ -z $libraries && -z ${FIRST_OPTIONS[$2]:-} ]]; then
     ln -s "$target" "$1/bin/$2"

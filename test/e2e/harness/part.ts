@@ -5,6 +5,8 @@ import { delimiter, join } from 'node:path';
 /** What `test/parts/provide.sh` provides, by its name there. */
 export type Part =
   | 'busybox'
+  | 'cni'
+  | 'containerd'
   | 'crane'
   | 'distribution'
   | 'docker-registry'
@@ -12,9 +14,13 @@ export type Part =
   | 'etcd'
   | 'htpasswd'
   | 'kube-apiserver'
+  | 'kube-controller-manager'
+  | 'kube-scheduler'
   | 'kubectl'
+  | 'kubelet'
   | 'oras'
   | 'regctl'
+  | 'runc'
   | 'skopeo'
   | 'zot';
 
