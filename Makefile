@@ -11,10 +11,14 @@ TIMEOUT ?= 180s
 GEN_OPTIONS ?=
 BUILD_OPTIONS ?=
 E2E_OPTIONS ?=
+# Which scenarios `make e2e-cluster` runs: SCENARIOS='1 2 4'. Default: all of them.
+SCENARIOS ?=
 
 SCRIPTS := .ci/run $(wildcard bench/*.sh test/*/*.sh)
 # The real programs of the end-to-end tests.
 PARTS := busybox crane docker-registry dockerd etcd htpasswd kube-apiserver kubectl skopeo
+CLUSTER_PARTS := busybox docker-registry dockerd etcd htpasswd \
+  kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet containerd runc cni
 
 # deploy/ with NAMESPACE and IMAGE put in. kubectl's own kustomize does it, and sorts the objects so that each comes
 # after those it needs: namespace, service account, Secret, Service, Deployment.
@@ -36,7 +40,7 @@ endef
 export OVERLAY
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint parts e2e conformance bench gen build deploy undeploy
+.PHONY: help install demo test check lint parts e2e conformance cluster cluster-down e2e-cluster bench gen build deploy undeploy
 
 help: ## Say what there is to do
 	@echo 'make TARGET [VARIABLE=value ...]'
@@ -75,6 +79,18 @@ e2e: install parts ## Run the end-to-end tests: real registries, an API server, 
 
 conformance: install ## Judge the embedded registry by the OCI suite, whose program OCI_CONFORMANCE names
 	@npm run -s conformance
+
+# Parts of a cluster of its own; with CLUSTER=existing a few of them would do.
+cluster e2e-cluster: PARTS := $(CLUSTER_PARTS)
+
+cluster: install parts ## Start a Kubernetes cluster on this machine, and print its KUBECONFIG
+	@npm run -s cluster -- up
+
+cluster-down: install ## Remove it without a trace
+	@npm run -s cluster -- down
+
+e2e-cluster: install parts ## Run the scenarios in a cluster: the one above, a fresh one, or CLUSTER=existing
+	@npm run -s e2e-cluster -- $(addprefix scenario-,$(SCENARIOS)) $(E2E_OPTIONS)
 
 bench: install ## Measure
 	@npm run -s bench

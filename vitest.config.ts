@@ -32,6 +32,17 @@ export default defineConfig({
           testTimeout: 120_000,
         },
       },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.cluster.ts'],
+          globalSetup: 'test/cluster/setup.ts',
+          // They change what they share: the cluster and its registries.
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 900_000,
+        },
+      },
     ],
     coverage: {
       provider: 'v8',

@@ -39,6 +39,8 @@ interface ManifestOptions {
 export interface ImageOptions extends ManifestOptions {
   /** Default: one of 1,000 bytes. */
   readonly layers?: readonly LayerOptions[];
+  /** Layers made elsewhere, below those. */
+  readonly base?: readonly MadeLayer[];
   /** Default `linux/amd64`. */
   readonly platform?: Platform;
   /** Further fields of the image config, such as `{ config: { Cmd: […] } }`. */
@@ -62,7 +64,8 @@ export async function makeImage(options: ImageOptions = {}): Promise<MadeImage> 
   const { layers = [{ size: 1000, seed: 1 }], platform = { os: 'linux', architecture: 'amd64' } } = options;
   const types = typesOf(options);
   const make = options.runnable === true ? makeArchiveLayer : makeOpaqueLayer;
-  const made = await Promise.all(layers.map((layer) => make(layer, types.layer)));
+  const own = await Promise.all(layers.map((layer) => make(layer, types.layer)));
+  const made = [...(options.base ?? []), ...own];
   const config =
     options.artifactType === undefined
       ? configOf(options, platform, made)

@@ -18,12 +18,12 @@ export class DockerEngine {
     this.#process = started;
   }
 
-  /** Needs root. */
-  static async start(): Promise<DockerEngine> {
+  /** Needs root. @param plainHttpRegistries hosts that it pushes to and pulls from by plain HTTP */
+  static async start(plainHttpRegistries: readonly string[] = []): Promise<DockerEngine> {
     const folder = new WorkFolder('docker');
     const options = {
       command: programOf('dockerd'),
-      args: flags(folder),
+      args: flags(folder, plainHttpRegistries),
       logFile: folder.logFile('dockerd'),
       environment: programsFirst(),
       // It leaves the network namespace of its containers mounted when it ends.
@@ -67,9 +67,10 @@ function socketOf(folder: WorkFolder): string {
   return folder.file('docker.sock');
 }
 
-function flags(folder: WorkFolder): readonly string[] {
+function flags(folder: WorkFolder, plainHttpRegistries: readonly string[]): readonly string[] {
+  const settings = { 'insecure-registries': plainHttpRegistries };
   return flagsOf({
-    'config-file': folder.write('daemon.json', '{}'),
+    'config-file': folder.write('daemon.json', JSON.stringify(settings)),
     'data-root': folder.file('data'),
     'exec-root': folder.file('exec'),
     pidfile: folder.file('dockerd.pid'),

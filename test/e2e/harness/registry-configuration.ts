@@ -4,6 +4,9 @@ import { output } from './command.ts';
 import { programOf } from './part.ts';
 import type { WorkFolder } from './work-folder.ts';
 
+/** Where it may write: a folder that goes with the tests, or another. */
+type Folder = Pick<WorkFolder, 'file' | 'write'>;
+
 export interface RegistryServerOptions {
   /** docker-registry is distribution 2.8; distribution is its version 3. Default: docker-registry. */
   readonly part?: 'docker-registry' | 'distribution';
@@ -22,7 +25,7 @@ export interface RegistryServerOptions {
  * @returns the path of the configuration
  */
 export async function writeConfiguration(
-  folder: WorkFolder,
+  folder: Folder,
   host: string,
   options: RegistryServerOptions,
 ): Promise<string> {
@@ -38,21 +41,21 @@ export async function writeConfiguration(
 
 /** The folder of the blobs. */
 export function storageOf(
-  folder: WorkFolder,
+  folder: Folder,
   { storage = folder.file('storage') }: RegistryServerOptions,
 ): string {
   mkdirSync(storage, { recursive: true });
   return storage;
 }
 
-function tlsSection(folder: WorkFolder, { tls }: RegistryServerOptions): object {
+function tlsSection(folder: Folder, { tls }: RegistryServerOptions): object {
   if (tls === undefined) return {};
   return {
     tls: { certificate: folder.write('tls.crt', tls.certificate), key: folder.write('tls.key', tls.key) },
   };
 }
 
-async function authSection(folder: WorkFolder, { users }: RegistryServerOptions): Promise<object> {
+async function authSection(folder: Folder, { users }: RegistryServerOptions): Promise<object> {
   if (users === undefined) return {};
   const entries = await Promise.all(Object.entries(users).map(passwordEntry));
   const path = folder.write('htpasswd', entries.join('\n'));

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Site } from './site.ts';
+
+const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+const INSTALL = 'Install in a cluster';
+
+/** The three blocks of commands under "Install in a cluster", in their order. */
+export interface InstallCommands {
+  readonly install: string;
+  readonly optIn: string;
+  readonly isItWell: string;
+}
+
+/**
+ * Reads the commands out of the README: what is tested is what stands there.
+ * @throws when the section has other blocks than these three
+ */
+export function installCommands(site: Site): InstallCommands {
+  const blocks = shellBlocks(sectionOf(readFileSync(README, 'utf8'), INSTALL));
+  const [install, optIn, isItWell, ...more] = blocks.map((block) => substituted(block, site));
+  if (install === undefined || optIn === undefined || isItWell === undefined || more.length > 0)
+    throw new Error(`Cannot read the README: wanted 3 blocks under "${INSTALL}", got ${blocks.length}`);
+  return { install, optIn, isItWell };
+}
+
+/**
+ * The one place that says what differs between the README and a run of it: the registries, which speak plain HTTP here,
+ * and the image, which comes from the "public" registry of the tests. `$PASSWORD` is set in the environment.
+ */
+function substituted(block: string, site: Site): string {
+  const plainHttp = `--from-literal=REGISTRY_PLAIN_HTTP=true --from-literal=SOURCES_PLAIN_HTTP=${site.public.host}`;
+  return block
+    .replaceAll('--from-literal=REGISTRY=registry.example.com/backup', `$& ${plainHttp}`)
+    .replaceAll('registry.example.com/', `${site.backup.host}/`)
+    .replaceAll('--image=alpine:3.12', `--image=${site.public.host}/library/alpine:3.12`);
+}
+
+function sectionOf(markdown: string, heading: string): string {
+  const section = markdown.split(/^## /m).find((text) => text.startsWith(`${heading}\n`));
+  if (section === undefined) throw new Error(`Cannot find "## ${heading}" in the README`);
+  return section;
+}
+
+function shellBlocks(section: string): readonly string[] {
+  return [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
+}
