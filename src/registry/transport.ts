@@ -1,5 +1,9 @@
 import type { Readable } from 'node:stream';
-import { Agent, buildConnector, type Dispatcher, errors } from 'undici';
+import type { Dispatcher } from 'undici';
+import request from 'undici/lib/api/api-request.js';
+import buildConnector from 'undici/lib/core/connect.js';
+import { BodyTimeoutError } from 'undici/lib/core/errors.js';
+import Agent from 'undici/lib/dispatcher/agent.js';
 import { forbiddenAddress, guardedLookup, literalFault, type MayBeInternal } from './address-guard.ts';
 
 /** Time for TCP and TLS together. */
@@ -72,7 +76,7 @@ export class Transport {
   async send({ method, url, home, headers, body, signal }: Exchange): Promise<Answer> {
     this.#refuseWayIn(url.hostname, home);
     this.#requests += 1;
-    const answer = await this.#agent.request({
+    const answer = await request.call(this.#agent, {
       origin: url.origin,
       path: url.pathname + url.search,
       method,
@@ -169,5 +173,5 @@ export async function readUpTo(answer: Answer, limit: number): Promise<Buffer | 
 }
 
 function giveUp(answer: Answer): void {
-  answer.body.destroy(new errors.BodyTimeoutError('it was sent too slowly'));
+  answer.body.destroy(new BodyTimeoutError('it was sent too slowly'));
 }

@@ -1,6 +1,6 @@
 import type { Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { errors } from 'undici';
+import { BodyTimeoutError } from 'undici/lib/core/errors.js';
 import type { Descriptor } from '../image/descriptor.ts';
 import { algorithmOf, hasherFor } from '../image/digest.ts';
 import { FlowWatch } from './flow-watch.ts';
@@ -29,7 +29,7 @@ export class VerifiedStream extends Readable {
   readonly #verification: Verification;
   readonly #hash: Hash;
   readonly #watch = new FlowWatch(() =>
-    this.#source.destroy(new errors.BodyTimeoutError('it was sent too slowly')),
+    this.#source.destroy(new BodyTimeoutError('it was sent too slowly')),
   );
   #source: Readable;
   #size = 0;
