@@ -16,7 +16,8 @@ SCENARIOS ?=
 
 SCRIPTS := .ci/run $(wildcard bench/*.sh test/*/*.sh)
 # The real programs of the end-to-end tests.
-PARTS := busybox crane docker-registry dockerd etcd htpasswd kube-apiserver kubectl skopeo
+PARTS := busybox containerd crane distribution docker-registry dockerd etcd htpasswd kube-apiserver kubectl oras regctl \
+  skopeo
 CLUSTER_PARTS := busybox docker-registry dockerd etcd htpasswd \
   kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet containerd runc cni
 
