@@ -17,9 +17,9 @@ export async function createDeployment(
   const object = deployment(name, image);
   const review = await post(webhook, authority, reviewOf(name, object));
   const response = isRecord(review) && isRecord(review['response']) ? review['response'] : {};
-  const patch = JSON.parse(Buffer.from(String(response['patch'] ?? 'W10='), 'base64').toString('utf8'));
+  const patch = JSON.parse(Buffer.from(textOf(response['patch']), 'base64').toString('utf8') || '[]');
   const { newDocument } = jsonPatch.applyPatch(object, patch, true, false);
-  const warnings = Array.isArray(response['warnings']) ? response['warnings'].map(String) : [];
+  const warnings = Array.isArray(response['warnings']) ? response['warnings'].map(textOf) : [];
   return {
     image: newDocument.spec.template.spec.containers.map((container) => container.image).join(', '),
     warnings,
@@ -41,7 +41,7 @@ function deployment(name: string, image: string) {
 }
 
 function reviewOf(name: string, object: unknown): string {
-  const request = {
+  const about = {
     uid: `demo-${name}`,
     kind: { group: 'apps', version: 'v1', kind: 'Deployment' },
     resource: { group: 'apps', version: 'v1', resource: 'deployments' },
@@ -53,7 +53,11 @@ function reviewOf(name: string, object: unknown): string {
     oldObject: null,
     dryRun: false,
   };
-  return JSON.stringify({ kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', request });
+  return JSON.stringify({ kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', request: about });
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 async function post(webhook: string, ca: string, body: string): Promise<unknown> {

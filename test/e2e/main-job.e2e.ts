@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { type MadeImage, makeImage, makeIndex } from '../images/image.ts';
 import { pushImage, repositoryAt } from '../images/push.ts';
-import { Cloner, SERVICE } from './cloner.ts';
-import { output } from './harness/command.ts';
+import { Cloner, type LogLine, SERVICE } from './cloner.ts';
+import { type CommandResult, output } from './harness/command.ts';
 import { ControlPlane } from './harness/control-plane.ts';
 import { canRun } from './harness/need.ts';
 import { programOf } from './harness/part.ts';
@@ -16,6 +16,50 @@ const GIB = 1024 ** 3;
 const MOST_IDLE_KIB = 110e6 / 1024;
 
 const PLATFORMS = ['amd64', 'arm64', 's390x'] as const;
+
+interface Attempt {
+  readonly code: number | null;
+  readonly stderr: string;
+  readonly stored: string | undefined;
+  readonly errors: string;
+}
+
+function failuresIn(log: readonly LogLine[]): string {
+  const lines = log.filter(({ level, msg }) => level === 'error' && msg === 'Copy failed');
+  return lines.map(({ error }) => JSON.stringify(error)).join('\n');
+}
+
+function layers(seed: number): { size: number; seed: number }[] {
+  return [0, 1, 2].map((layer) => ({ size: 50_000 + layer, seed: seed * 10 + layer }));
+}
+
+function manifest(kind: string, name: string, image: string): string {
+  const template = { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'main', image }] } };
+  return stringify({
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name },
+    spec: { selector: { matchLabels: { app: name } }, template },
+  });
+}
+
+function craneDigest(reference: string): Promise<string> {
+  return output(programOf('crane'), ['digest', '--insecure', reference]).then((text) => text.trim());
+}
+
+async function uploadsTo(registry: RegistryServer): Promise<number> {
+  return (await registry.requests()).filter(({ method }) => method === 'PUT').length;
+}
+
+/** An AdmissionReview about a Pod whose annotation has this JSON text, before and after. */
+function update(text: string): Buffer {
+  const pod = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","annotations":{"a":"${text}"}},"spec":{"containers":[{"name":"c","image":"auto:"}]}}`;
+  const about =
+    '"uid":"1","kind":{"group":"","version":"v1","kind":"Pod"},"resource":{"group":"","version":"v1","resource":"pods"},"name":"p","namespace":"n","operation":"UPDATE","userInfo":{}';
+  return Buffer.from(
+    `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{${about},"object":${pod},"oldObject":${pod}}}`,
+  );
+}
 
 describe.runIf(
   canRun('kube-apiserver', 'etcd', 'kubectl', 'docker-registry', 'htpasswd', 'skopeo', 'crane', 'mounts'),
@@ -50,10 +94,6 @@ describe.runIf(
     await Promise.all([source.close(), backup.close()]);
   });
 
-  function layers(seed: number): { size: number; seed: number }[] {
-    return [0, 1, 2].map((layer) => ({ size: 50_000 + layer, seed: seed * 10 + layer }));
-  }
-
   function settings(changes: Readonly<Record<string, string>> = {}): Record<string, string> {
     return {
       REGISTRY: `${backup.host}/backup`,
@@ -74,7 +114,7 @@ describe.runIf(
     await kubectl('create', 'namespace', namespace);
     await kubectl('label', 'namespace', namespace, 'image-cloner=enabled');
     await vi.waitUntil(async () => {
-      await create(namespace, 'Deployment', 'probe', 'auto:', ['--dry-run=server']);
+      await create(namespace, 'Deployment', { name: 'probe', image: 'auto:', options: ['--dry-run=server'] });
       return cloner.log().some(({ name }) => name === 'probe');
     }, NOTED);
     return { cloner, namespace };
@@ -86,26 +126,13 @@ describe.runIf(
     return stdout;
   }
 
-  function manifest(kind: string, name: string, image: string): string {
-    const template = { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'main', image }] } };
-    return stringify({
-      apiVersion: 'apps/v1',
-      kind,
-      metadata: { name },
-      spec: { selector: { matchLabels: { app: name } }, template },
-    });
-  }
-
   function create(
     namespace: string,
     kind: string,
-    name: string,
-    image: string,
-    options: readonly string[] = [],
-  ) {
-    return plane.kubectl(['apply', '--namespace', namespace, ...options, '-f-'], {
-      input: manifest(kind, name, image),
-    });
+    { name, image, options = [] }: { name: string; image: string; options?: readonly string[] },
+  ): Promise<CommandResult> {
+    const args = ['apply', '--namespace', namespace, ...options, '-f-'];
+    return plane.kubectl(args, { input: manifest(kind, name, image) });
   }
 
   function imageOf(namespace: string, object: string): Promise<string> {
@@ -123,12 +150,29 @@ describe.runIf(
     return `${backup.host}/backup/${source.host.replace(':', '_')}/${name}`;
   }
 
-  function craneDigest(reference: string): Promise<string> {
-    return output(programOf('crane'), ['digest', '--insecure', reference]).then((text) => text.trim());
+  /** Creates a Deployment under a webhook with these settings. @returns what the user and the operator see */
+  async function attempt(changes: Readonly<Record<string, string>>): Promise<Attempt> {
+    const { cloner, namespace } = await begin(changes);
+    try {
+      const { code, stderr } = await create(namespace, 'Deployment', {
+        name: 'app',
+        image: `${source.host}/library/alpine:3.12`,
+      });
+      const stored = code === 0 ? await imageOf(namespace, 'deployment/app') : undefined;
+      return { code, stderr, stored, errors: failuresIn(cloner.log()) };
+    } finally {
+      await cloner.stop();
+    }
   }
 
-  async function uploadsTo(registry: RegistryServer): Promise<number> {
-    return (await registry.requests()).filter(({ method }) => method === 'PUT').length;
+  /** Admitted as it was, with a warning for the user and the reason in the log. */
+  function unchanged(why: RegExp): Attempt {
+    return {
+      code: 0,
+      stderr: expect.stringMatching(/Warning: .*not copied|Warning: .*could not be copied/i),
+      stored: `${source.host}/library/alpine:3.12`,
+      errors: expect.stringMatching(why),
+    };
   }
 
   describe('that are well', () => {
@@ -142,7 +186,7 @@ describe.runIf(
       await idle.stop();
       ({ cloner, namespace } = await begin());
     });
-    afterAll(() => cloner?.stop());
+    afterAll(() => cloner.stop());
 
     it('takes less than 110 MB of memory as long as nothing happens', () => {
       expect(idleKiB).toBeLessThan(MOST_IDLE_KIB);
@@ -152,7 +196,10 @@ describe.runIf(
       ['Deployment', 'library/alpine:3.12'],
       ['DaemonSet', 'team/index:1'],
     ])('a %s is stored with the name of the copy, whose digest is the source’s', async (kind, name) => {
-      const { code, stderr } = await create(namespace, kind, 'first', `${source.host}/${name}`);
+      const { code, stderr } = await create(namespace, kind, {
+        name: 'first',
+        image: `${source.host}/${name}`,
+      });
       expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('Warning: ') });
       expect(await imageOf(namespace, `${kind}/first`)).toBe(copyOf(name));
       expect(await craneDigest(copyOf(name))).toBe(await craneDigest(`${source.host}/${name}`));
@@ -181,7 +228,10 @@ describe.runIf(
     });
 
     it('a Deployment that already uses the backup is left as it is', async () => {
-      const { code, stderr } = await create(namespace, 'Deployment', 'second', copyOf('library/alpine:3.12'));
+      const { code, stderr } = await create(namespace, 'Deployment', {
+        name: 'second',
+        image: copyOf('library/alpine:3.12'),
+      });
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(
         await kubectl(
@@ -196,7 +246,7 @@ describe.runIf(
     });
 
     it('applying again makes no new generation', async () => {
-      await create(namespace, 'Deployment', 'first', `${source.host}/library/alpine:3.12`);
+      await create(namespace, 'Deployment', { name: 'first', image: `${source.host}/library/alpine:3.12` });
       expect(
         await kubectl(
           'get',
@@ -216,9 +266,11 @@ describe.runIf(
     });
 
     it('a dry run on the server copies nothing and says what would be', async () => {
-      const { stderr } = await create(namespace, 'Deployment', 'dry', `${source.host}/library/dry:3.12`, [
-        '--dry-run=server',
-      ]);
+      const { stderr } = await create(namespace, 'Deployment', {
+        name: 'dry',
+        image: `${source.host}/library/dry:3.12`,
+        options: ['--dry-run=server'],
+      });
       expect(stderr).toContain('would be copied');
       expect(
         (await backup.requests()).filter(({ path }) => path.includes('/dry/')).map(({ method }) => method),
@@ -234,11 +286,11 @@ describe.runIf(
     });
 
     it('with the source stopped, a new Deployment with the same image gets the copy', async () => {
-      await create(namespace, 'Deployment', 'before', `${source.host}/library/gone:3.12`);
+      await create(namespace, 'Deployment', { name: 'before', image: `${source.host}/library/gone:3.12` });
       await source.stop();
       try {
         const begun = performance.now();
-        await create(namespace, 'Deployment', 'after', `${source.host}/library/gone:3.12`);
+        await create(namespace, 'Deployment', { name: 'after', image: `${source.host}/library/gone:3.12` });
         expect(await imageOf(namespace, 'deployment/after')).toBe(copyOf('library/gone:3.12'));
         expect(performance.now() - begun).toBeLessThan(10_000);
       } finally {
@@ -248,52 +300,22 @@ describe.runIf(
   });
 
   describe('of which the backup refuses', () => {
-    /** Creates a Deployment of the image under a webhook with these settings. @returns what the user and the operator see */
-    async function attempt(changes: Readonly<Record<string, string>>) {
-      const { cloner, namespace } = await begin(changes);
-      try {
-        const { code, stderr } = await create(
-          namespace,
-          'Deployment',
-          'app',
-          `${source.host}/library/alpine:3.12`,
-        );
-        const stored = code === 0 ? await imageOf(namespace, 'deployment/app') : undefined;
-        const errors = cloner.log().filter(({ level, msg }) => level === 'error' && msg === 'Copy failed');
-        return { code, stderr, stored, errors: errors.map(({ error }) => JSON.stringify(error)).join('\n') };
-      } finally {
-        await cloner.stop();
-      }
-    }
-
-    function expectUnchanged(
-      { code, stderr, stored, errors }: Awaited<ReturnType<typeof attempt>>,
-      why: RegExp,
-    ): void {
-      expect({ code, stderr, stored }).toEqual({
-        code: 0,
-        stderr: expect.stringMatching(/Warning: .*not copied|Warning: .*could not be copied/i),
-        stored: `${source.host}/library/alpine:3.12`,
-      });
-      expect(errors).toMatch(why);
-    }
-
     it('every connection, because it is stopped: the source stays, the user is warned, the log says why', async () => {
       const stopped = await RegistryServer.start();
       await stopped.stop();
-      expectUnchanged(await attempt({ REGISTRY: `${stopped.host}/backup` }), /ECONNREFUSED/);
+      expect(await attempt({ REGISTRY: `${stopped.host}/backup` })).toEqual(unchanged(/ECONNREFUSED/));
       await stopped.close();
     });
 
     it('the password: the source stays, the user is warned, the log says why', async () => {
       const locked = await RegistryServer.start({ users: { ada: 'right' } });
-      expectUnchanged(await attempt({ REGISTRY: `${locked.host}/backup` }), /401/);
+      expect(await attempt({ REGISTRY: `${locked.host}/backup` })).toEqual(unchanged(/401/));
       await locked.close();
     });
 
     it('more data, because it is full: the source stays, the user is warned, the log says why', async () => {
       const full = await RegistryServer.start({ storageBytes: 64 * 1024 });
-      expectUnchanged(await attempt({ REGISTRY: `${full.host}/backup` }), /5\d\d|no space/);
+      expect(await attempt({ REGISTRY: `${full.host}/backup` })).toEqual(unchanged(/5\d\d|no space/));
       await full.close();
     });
 
@@ -310,7 +332,10 @@ describe.runIf(
     await pushImage(repositoryAt(source.url, 'library/large'), large, '1');
     const { cloner, namespace } = await begin({}, 2);
     try {
-      const first = await create(namespace, 'Deployment', 'first', `${source.host}/library/large:1`);
+      const first = await create(namespace, 'Deployment', {
+        name: 'first',
+        image: `${source.host}/library/large:1`,
+      });
       expect({ code: first.code, stderr: first.stderr }).toEqual({
         code: 0,
         stderr: expect.stringContaining('still being copied'),
@@ -320,7 +345,7 @@ describe.runIf(
         timeout: 110_000,
         interval: 250,
       });
-      await create(namespace, 'Deployment', 'second', `${source.host}/library/large:1`);
+      await create(namespace, 'Deployment', { name: 'second', image: `${source.host}/library/large:1` });
       expect(await imageOf(namespace, 'deployment/second')).toBe(copyOf('library/large:1'));
     } finally {
       await cloner.stop();
@@ -335,21 +360,14 @@ describe.runIf(
       expect(await cloner.post(Buffer.alloc(33 * 1024 ** 2, 0x20))).toBe(413);
       expect(await cloner.post(Buffer.from('{"kind":'))).toBe(400);
       expect(await cloner.post(Buffer.from('{}'), { 'content-type': 'text/plain' })).toBe(415);
-      const { code } = await create(namespace, 'Deployment', 'after', `${source.host}/library/again:3.12`);
+      const { code } = await create(namespace, 'Deployment', {
+        name: 'after',
+        image: `${source.host}/library/again:3.12`,
+      });
       expect(code).toBe(0);
       expect(await imageOf(namespace, 'deployment/after')).toBe(copyOf('library/again:3.12'));
     } finally {
       await cloner.stop();
     }
   });
-
-  /** An AdmissionReview about a Pod whose annotation has this JSON text, before and after. */
-  function update(text: string): Buffer {
-    const pod = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","annotations":{"a":"${text}"}},"spec":{"containers":[{"name":"c","image":"auto:"}]}}`;
-    const about =
-      '"uid":"1","kind":{"group":"","version":"v1","kind":"Pod"},"resource":{"group":"","version":"v1","resource":"pods"},"name":"p","namespace":"n","operation":"UPDATE","userInfo":{}';
-    return Buffer.from(
-      `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{${about},"object":${pod},"oldObject":${pod}}}`,
-    );
-  }
 });
