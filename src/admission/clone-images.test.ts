@@ -4,6 +4,10 @@ import { Webhook } from '../../test/fakes/admission.ts';
 import { COPIED, PENDING, PRESENT, type Script } from '../../test/fakes/copies.ts';
 import { containers, cronJob, deployment, pod, templated } from '../../test/workloads.ts';
 import type { Outcome } from '../copy/outcome.ts';
+import type { Judgement } from '../plan/judgement.ts';
+import type { RuleText } from '../plan/rule.ts';
+import { compileRules } from '../plan/rules.ts';
+import { BUILT_IN_KINDS } from '../workload/kinds.ts';
 
 const BACKUP = 'registry.example.com/backup/docker.io/library';
 const FAILED: Outcome = {
@@ -426,3 +430,131 @@ function debugged(
   const ephemeralContainers = images.map((image, index) => ({ name: `d${index}`, image }));
   return pod({ ...containers('a:1'), ephemeralContainers }, metadata);
 }
+
+/** A judgement by these rules. */
+function ruledBy(...texts: readonly RuleText[]): Partial<Judgement> {
+  const rules = compileRules(texts);
+  if (!rules.ok) throw new Error(JSON.stringify(rules.faults));
+  return { rules: rules.rules };
+}
+
+describe('a Pod of a controller', () => {
+  const controlled = { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', controller: true }] };
+
+  it('gets the copies that are there; the others are not copied for it, and nobody is told', async () => {
+    const webhook = new Webhook(scripted({ 'b:1': PENDING }), { onPending: 'deny', onFailure: 'deny' });
+    const answer = await webhook.answer(creating(pod(containers('a:1', 'b:1'), controlled)));
+    expect(written(answer)).toEqual([`${BACKUP}/a:1`]);
+    expect(answer.warnings).toEqual([`image-cloner: "a:1" is now "${BACKUP}/a:1"`]);
+    expect([webhook.copies.ensured, webhook.copies.looked]).toEqual([[], ['a:1', 'b:1']]);
+  });
+
+  it('does not wait for a backup registry that does not answer', async () => {
+    const webhook = new Webhook(
+      (_source, signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => resolve(PENDING));
+        }),
+    );
+    const answer = await webhook.answer(creating(pod(containers('a:1'), controlled)), '30s');
+    expect(answer).toMatchObject({ response: { allowed: true }, patch: [], warnings: [] });
+  });
+});
+
+describe('a rule', () => {
+  it('refuses with its message', async () => {
+    const webhook = new Webhook(
+      undefined,
+      {},
+      ruledBy({ name: 'no-b', match: { images: ['**/b'] }, action: 'deny', message: 'use a instead' }),
+    );
+    const { response } = await webhook.answer(creating(pod(containers('a:1', 'b:1'))));
+    expect(response).toMatchObject({
+      allowed: false,
+      status: { code: 403, message: '"b:1": use a instead' },
+    });
+    expect(webhook.events).toContainEqual(
+      expect.objectContaining({ type: 'refused', source: 'docker.io/library/b:1', rule: 'no-b' }),
+    );
+  });
+
+  it('refuses without a message in words of its own', async () => {
+    const webhook = new Webhook(undefined, {}, ruledBy({ name: 'no', action: 'deny' }));
+    const { response } = await webhook.answer(creating(pod(containers('b:1'))));
+    expect(response['status']).toMatchObject({ message: '"b:1": not allowed here, by the rule "no"' });
+  });
+
+  it('refuses in a dry run, too', async () => {
+    const webhook = new Webhook(undefined, {}, ruledBy({ action: 'deny' }));
+    const { response } = await webhook.answer(creating(pod(containers('b:1')), { dryRun: true }));
+    expect(response['allowed']).toBe(false);
+  });
+
+  it.each([
+    [undefined, `"a:1" would be copied to "${BACKUP}/a:1"`],
+    ['images will be copied from May on', '"a:1": images will be copied from May on'],
+  ])('with the message %j warns and changes nothing', async (message, warning) => {
+    const webhook = new Webhook(undefined, {}, ruledBy({ action: 'warn', message }));
+    const answer = await webhook.answer(creating(pod(containers('a:1'))));
+    expect(answer).toMatchObject({ response: { allowed: true }, patch: [] });
+    expect(answer.warnings).toEqual([`image-cloner: ${warning}`]);
+    expect([webhook.copies.ensured, webhook.copies.looked]).toEqual([[], []]);
+  });
+
+  it('rewrites without asking any registry', async () => {
+    const webhook = new Webhook(() => PENDING, {}, ruledBy({ name: 'proxied', action: 'rewrite-only' }));
+    const answer = await webhook.answer(creating(pod(containers('a:1'))));
+    expect(written(answer)).toEqual([`${BACKUP}/a:1`]);
+    expect([webhook.copies.ensured, webhook.copies.looked]).toEqual([[], []]);
+    expect(webhook.events).toContainEqual(
+      expect.objectContaining({
+        type: 'rewritten',
+        source: 'docker.io/library/a:1',
+        backup: `${BACKUP}/a:1`,
+        rule: 'proxied',
+      }),
+    );
+  });
+
+  it('rewrites after a check that the backup registry has it, and says so where it has not', async () => {
+    const rules = ruledBy({ action: 'rewrite-only', check: true });
+    const webhook = new Webhook(scripted({ 'b:1': PENDING }), {}, rules);
+    const answer = await webhook.answer(creating(pod(containers('a:1', 'b:1'))));
+    expect(written(answer)).toEqual([`${BACKUP}/a:1`]);
+    expect(answer.warnings).toContain('image-cloner: "b:1" is not in the backup registry and stays as it is');
+    expect([webhook.copies.ensured, webhook.copies.looked]).toEqual([[], ['a:1', 'b:1']]);
+  });
+
+  it('leaves alone without a word', async () => {
+    const webhook = new Webhook(undefined, {}, ruledBy({ name: 'ours', action: 'skip' }));
+    const answer = await webhook.answer(creating(pod(containers('a:1'))));
+    expect(answer.response).toEqual({ uid: 'uid-1', allowed: true });
+    expect(webhook.events).toContainEqual(
+      expect.objectContaining({ type: 'skipped', reason: 'rule', rule: 'ours', source: 'a:1' }),
+    );
+  });
+});
+
+describe('a custom resource', () => {
+  it('is rewritten where its configuration says, and tells its source', async () => {
+    const kinds = new Map([
+      ...BUILT_IN_KINDS,
+      ['Cluster.example.com', { image: ['spec', 'imageName'] }] as const,
+    ]);
+    const object = {
+      apiVersion: 'example.com/v1',
+      kind: 'Cluster',
+      metadata: {},
+      spec: { imageName: 'db:1', other: 'db:1' },
+    };
+    const answer = await new Webhook(undefined, {}, { kinds }).answer(creating(object));
+    expect(answer.patch).toEqual([
+      { op: 'replace', path: '/spec/imageName', value: `${BACKUP}/db:1` },
+      {
+        op: 'add',
+        path: '/metadata/annotations',
+        value: { 'image-cloner.dev/original-images': '{"/spec/imageName":"db:1"}' },
+      },
+    ]);
+  });
+});

@@ -1,13 +1,10 @@
 import type { SkipReason } from '../plan/decision.ts';
-import type { HandsOff } from '../workload/hands-off.ts';
+import type { IgnoreReason } from '../plan/plan-request.ts';
 import type { Finding } from './finding.ts';
 import type { AdmissionRequest } from './request.ts';
 
 /** Which request it was: the keys of every line that is logged about it. */
 export type About = Omit<AdmissionRequest, 'apiVersion' | 'dryRun' | 'object' | 'oldObject'>;
-
-/** Why a request was answered without a look at its images. */
-export type IgnoreReason = HandsOff | 'operation' | 'subresource';
 
 /** How a request ended. */
 export type Result = 'allowed' | 'patched' | 'denied';
@@ -27,9 +24,17 @@ type RequestEvent =
       readonly container: string;
       readonly source: string;
       readonly reason: SkipReason;
+      /** Name of the rule, where one says so. */
+      readonly rule?: string;
     }
-  /** A copy is wanted. */
-  | ({ readonly type: 'planned' } & Names)
+  /** A rule refuses the image. */
+  | { readonly type: 'refused'; readonly source: string; readonly rule: string }
+  /** A rule wants only a warning: the image stays, nothing is copied. */
+  | ({ readonly type: 'warned'; readonly rule: string } & Names)
+  /** The copy's name is written unseen: a rule says that the backup registry has the bytes. */
+  | ({ readonly type: 'rewritten'; readonly rule: string } & Names)
+  /** A copy is wanted, or wanted if it is there. */
+  | ({ readonly type: 'planned'; readonly rule: string } & Names)
   /** What became of it, in `state`. */
   | ({ readonly type: 'found'; readonly durationMs: number } & Names & Finding)
   /** A patch was built that is not safe to send; the object stays as it is. A fault of ours. */

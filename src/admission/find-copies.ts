@@ -1,15 +1,25 @@
 import type { CopyTask } from '../copy/outcome.ts';
 import { formatReference } from '../image/reference.ts';
-import type { CopyDecision, Decision, SkipDecision } from '../plan/decision.ts';
+import type {
+  CopyDecision,
+  Decision,
+  DenyDecision,
+  RewriteDecision,
+  SkipDecision,
+  WarnDecision,
+} from '../plan/decision.ts';
 import type { Cloning } from './cloning.ts';
-import { aboutOf } from './event.ts';
+import { withDeadline } from './deadline.ts';
+import { type About, aboutOf } from './event.ts';
 import type { Finding } from './finding.ts';
-import { unreadable } from './message.ts';
+import { deniedByRule, unreadable, warned } from './message.ts';
 import type { AdmissionRequest } from './request.ts';
-import { judge, type Verdict } from './verdict.ts';
+import { judge, judgeRewrite, type Verdict } from './verdict.ts';
 
 /** What is not checked yet may have any length; a reference has at most this many characters. */
 const LONGEST_LOGGED = 520;
+/** Longest look for a copy that nobody waits for: one request to the backup registry, which is near. */
+const LONGEST_LOOK = 1000;
 
 /** Asks for every copy that was decided on, all at once, and settles each image by what became of its copy. */
 export async function findCopies(
@@ -21,6 +31,8 @@ export async function findCopies(
   const search = new Search(request, cloning, signal);
   return Promise.all(decisions.map((decision) => search.settle(decision)));
 }
+
+type Names = { readonly source: string; readonly backup: string };
 
 /** The copies that one request needs. */
 class Search {
@@ -37,41 +49,80 @@ class Search {
   }
 
   async settle(decision: Decision): Promise<Verdict> {
-    if (decision.action === 'skip') return this.#skip(decision);
-    return judge(decision, await this.#find(decision), this.#cloning.settings);
+    switch (decision.action) {
+      case 'skip':
+        return this.#skip(decision);
+      case 'deny':
+        return this.#deny(decision);
+      case 'warn':
+        return this.#warn(decision);
+      case 'rewrite':
+        return this.#rewrite(decision);
+      case 'copy':
+        return judge(decision, await this.#find(decision), this.#cloning.settings);
+    }
   }
 
-  #skip({ use: { name, image }, reason }: SkipDecision): Verdict {
+  #skip({ use: { name, image }, reason, rule }: SkipDecision): Verdict {
     const [container = '', source = ''] = [name, image].map((text) => text.slice(0, LONGEST_LOGGED));
-    this.#cloning.observe({ type: 'skipped', ...aboutOf(this.#request), container, source, reason });
+    const ruled = rule === undefined ? {} : { rule };
+    this.#cloning.observe({ type: 'skipped', ...this.#about, container, source, reason, ...ruled });
     // The one fault that the user can mend; for the rest nothing is wrong.
     return reason === 'unparsable' ? { warning: unreadable(image) } : {};
   }
 
-  #find(task: CopyDecision): Promise<Finding> {
-    const source = formatReference(task.source);
+  #deny({ source, rule, message }: DenyDecision): Verdict {
+    this.#cloning.observe({ type: 'refused', ...this.#about, source: formatReference(source), rule });
+    return { denial: deniedByRule(source, rule, message) };
+  }
+
+  #warn(decision: WarnDecision): Verdict {
+    this.#cloning.observe({ type: 'warned', ...this.#about, ...namesOf(decision), rule: decision.rule });
+    return { warning: warned(decision.source, decision.backup, decision.message) };
+  }
+
+  async #rewrite(decision: RewriteDecision): Promise<Verdict> {
+    if (decision.check) return judgeRewrite(decision, (await this.#find(decision)).state === 'there');
+    this.#cloning.observe({ type: 'rewritten', ...this.#about, ...namesOf(decision), rule: decision.rule });
+    return judgeRewrite(decision, true);
+  }
+
+  #find(decision: CopyDecision | RewriteDecision): Promise<Finding> {
+    const { source } = namesOf(decision);
     const known = this.#findings.get(source);
     if (known !== undefined) return known;
-    const finding = this.#ask(task, source);
+    const finding = this.#ask(decision);
     this.#findings.set(source, finding);
     return finding;
   }
 
-  async #ask({ source, backup }: CopyTask, name: string): Promise<Finding> {
+  async #ask(decision: CopyDecision | RewriteDecision): Promise<Finding> {
     const { observe } = this.#cloning;
-    const copying = { ...aboutOf(this.#request), source: name, backup: formatReference(backup) };
-    observe({ type: 'planned', ...copying });
+    const copying = { ...this.#about, ...namesOf(decision) };
+    observe({ type: 'planned', ...copying, rule: decision.rule });
     const started = performance.now();
-    const finding = await this.#ensure({ source, backup });
+    const finding = await this.#answer(decision);
     observe({ type: 'found', ...copying, ...finding, durationMs: performance.now() - started });
     return finding;
   }
 
-  async #ensure(task: CopyTask): Promise<Finding> {
+  async #answer({ action, source, backup }: CopyDecision | RewriteDecision): Promise<Finding> {
     const { copies } = this.#cloning;
-    if (!this.#request.dryRun) return copies.ensure(task, this.#signal);
+    const task: CopyTask = { source, backup };
+    if (action === 'copy' && !this.#request.dryRun) return copies.ensure(task, this.#signal);
     // A dry run leaves no trace: it looks whether the copy is there, and starts none.
-    const isThere = await copies.has(task, this.#signal);
+    const look = (signal: AbortSignal): Promise<boolean> => copies.has(task, signal);
+    const isThere = await (action === 'copy'
+      ? look(this.#signal)
+      : withDeadline(LONGEST_LOOK, this.#signal, look));
     return { state: isThere ? 'there' : 'absent' };
   }
+
+  get #about(): About {
+    return aboutOf(this.#request);
+  }
+}
+
+function namesOf({ source, backup }: CopyTask): Names {
+  return { source: formatReference(source), backup: formatReference(backup) };
 }

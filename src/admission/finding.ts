@@ -1,4 +1,4 @@
 import type { Outcome } from '../copy/outcome.ts';
 
-/** What is known of a wanted copy. A dry run only looks: the copy is `there` or `absent`, and stays so. */
+/** What is known of a wanted copy. Who only looks, as a dry run does, finds it `there` or `absent`. */
 export type Finding = Outcome | { readonly state: 'there' } | { readonly state: 'absent' };

@@ -31,6 +31,18 @@ export function wouldBeCopied(source: Reference, backup: Reference): string {
   return `${quote(source)} would be copied to ${quote(backup)}`;
 }
 
+export function notThere(source: Reference): string {
+  return `${quote(source)} is not in the backup registry and stays as it is`;
+}
+
+export function warned(source: Reference, backup: Reference, said: string | undefined): string {
+  return said === undefined ? wouldBeCopied(source, backup) : `${quote(source)}: ${said}`;
+}
+
+export function deniedByRule(source: Reference, rule: string, said: string | undefined): string {
+  return `${quote(source)}: ${said ?? `not allowed here, by the rule ${JSON.stringify(rule)}`}`;
+}
+
 export function unreadable(image: string): string {
   return `not an image reference, left as it is: ${JSON.stringify(image.slice(0, LONGEST_WARNING))}`;
 }

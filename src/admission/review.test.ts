@@ -63,7 +63,7 @@ describe('review', () => {
     };
     expect(webhook.events).toEqual([
       { type: 'received', ...about, dryRun: false },
-      { type: 'planned', ...about, ...names },
+      { type: 'planned', ...about, ...names, rule: 'default' },
       { type: 'found', ...about, ...names, ...COPIED, durationMs: expect.any(Number) },
       { type: 'answered', ...about, result: 'patched', durationMs: expect.any(Number) },
     ]);

@@ -1,5 +1,5 @@
 import { familiarReference } from '../image/reference.ts';
-import type { CopyDecision } from '../plan/decision.ts';
+import type { CopyDecision, RewriteDecision } from '../plan/decision.ts';
 import type { Replacement } from '../workload/patch-operation.ts';
 import type { Finding } from './finding.ts';
 import * as message from './message.ts';
@@ -20,13 +20,20 @@ export interface Verdict {
   readonly denial?: string;
 }
 
-/** Settles one image by what became of its copy. */
+/** Settles one image that is to be copied by what became of its copy. */
 export function judge(decision: CopyDecision, finding: Finding, policy: Policy): Verdict {
   const { source, backup } = decision;
   if (finding.state === 'pending') return judgePending(decision, policy);
   if (finding.state === 'failed') return judgeFailed(decision, finding.error, policy);
   if (finding.state === 'absent') return { warning: message.wouldBeCopied(source, backup) };
   return { replacement: replace(decision), warning: message.swapped(source, backup) };
+}
+
+/** Settles one image that may be rewritten and not copied. */
+export function judgeRewrite(decision: RewriteDecision, isThere: boolean): Verdict {
+  const { source, backup, quiet } = decision;
+  if (isThere) return { replacement: replace(decision), warning: message.swapped(source, backup) };
+  return quiet ? {} : { warning: message.notThere(source) };
 }
 
 function judgePending(decision: CopyDecision, { onPending }: Policy): Verdict {
@@ -43,6 +50,6 @@ function judgeFailed({ source }: CopyDecision, error: Error, { onFailure }: Poli
     : { warning: message.notCopied(source, error) };
 }
 
-function replace({ use, backup }: CopyDecision): Replacement {
+function replace({ use, backup }: CopyDecision | RewriteDecision): Replacement {
   return { use, image: familiarReference(backup) };
 }

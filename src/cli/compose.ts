@@ -7,6 +7,7 @@ import { defaultScheme, type Naming } from '../plan/naming.ts';
 import { parsePrefix } from '../plan/prefix.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { BUILT_IN_KINDS } from '../workload/kinds.ts';
 import { observeAdmission } from './observe-admission.ts';
 import { observeCopy } from './observe-copy.ts';
 import { observeCredentials } from './observe-credentials.ts';
@@ -43,7 +44,12 @@ export async function compose({ settings, log, metrics }: ComposeParts): Promise
   const { copier } = registries;
   metrics.watchCopies(() => copier.inProgress);
   return {
-    cloning: { copies: copier, naming, settings: settings.copy, observe: observeAdmission(log, metrics) },
+    cloning: {
+      copies: copier,
+      judgement: { enabled: true, kinds: BUILT_IN_KINDS, rules: [], naming },
+      settings: settings.copy,
+      observe: observeAdmission(log, metrics),
+    },
     settle: async (signal) => {
       await Promise.race([copier.settled(), aborted(signal)]);
       await registries.close();

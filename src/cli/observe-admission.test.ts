@@ -58,7 +58,39 @@ describe('what is seen of an admission', () => {
       },
       ['images_skipped_total{reason="placeholder"} 1'],
     ],
-    [{ type: 'planned', ...ABOUT, ...NAMES }, { level: 'debug', message: 'Copy wanted', fields: NAMES }, []],
+    [
+      { type: 'planned', ...ABOUT, ...NAMES, rule: 'default' },
+      { level: 'debug', message: 'Copy wanted', fields: { ...NAMES, rule: 'default' } },
+      [],
+    ],
+    [
+      { type: 'rewritten', ...ABOUT, ...NAMES, rule: 'proxied' },
+      { level: 'info', message: 'Name of the copy written, by rule', fields: { ...NAMES, rule: 'proxied' } },
+      ['images_rewritten_total 1'],
+    ],
+    [
+      { type: 'warned', ...ABOUT, ...NAMES, rule: 'audit' },
+      { level: 'info', message: 'Only warned, by rule', fields: { ...NAMES, rule: 'audit' } },
+      [],
+    ],
+    [
+      { type: 'refused', ...ABOUT, source: NAMES.source, rule: 'no-latest' },
+      {
+        level: 'info',
+        message: 'Image refused, by rule',
+        fields: { source: NAMES.source, rule: 'no-latest' },
+      },
+      [],
+    ],
+    [
+      { type: 'skipped', ...ABOUT, container: 'app', source: 'a:1', reason: 'rule', rule: 'ours' },
+      {
+        level: 'debug',
+        message: 'Image left alone',
+        fields: { container: 'app', source: 'a:1', reason: 'rule', rule: 'ours' },
+      },
+      ['images_skipped_total{reason="rule"} 1'],
+    ],
     [
       { type: 'found', ...ABOUT, ...NAMES, state: 'present', digest: DIGEST, durationMs: 3.4 },
       {
@@ -99,7 +131,7 @@ describe('what is seen of an admission', () => {
       { type: 'found', ...ABOUT, ...NAMES, state: 'there', durationMs: 1 },
       {
         level: 'info',
-        message: 'Dry run: copy is there',
+        message: 'Copy is there, nothing is copied',
         fields: { ...NAMES, state: 'there', durationMs: 1 },
       },
       [],
@@ -108,7 +140,7 @@ describe('what is seen of an admission', () => {
       { type: 'found', ...ABOUT, ...NAMES, state: 'absent', durationMs: 1 },
       {
         level: 'info',
-        message: 'Dry run: copy would be made',
+        message: 'Copy is not there, none is made',
         fields: { ...NAMES, state: 'absent', durationMs: 1 },
       },
       [],

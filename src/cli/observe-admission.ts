@@ -16,6 +16,7 @@ export function observeAdmission(log: Logger, metrics: Measures): ObserveAdmissi
 
 function measure(metrics: Measures, event: AdmissionEvent): void {
   if (event.type === 'skipped') metrics.imagesSkipped.inc({ reason: event.reason });
+  if (event.type === 'rewritten') metrics.imagesRewritten.inc();
   if (event.type === 'found' && isUsable(event.state)) metrics.imagesRewritten.inc();
   if (event.type === 'answered') metrics.admissionRequests.inc({ outcome: event.result });
   if (event.type === 'malformed') metrics.admissionRequests.inc({ outcome: 'errored' });
@@ -37,6 +38,12 @@ function write(log: Logger, event: AdmissionEvent): void {
       return log.debug(fieldsOf(event), 'Image left alone');
     case 'planned':
       return log.debug(fieldsOf(event), 'Copy wanted');
+    case 'rewritten':
+      return log.info(fieldsOf(event), 'Name of the copy written, by rule');
+    case 'warned':
+      return log.info(fieldsOf(event), 'Only warned, by rule');
+    case 'refused':
+      return log.info(fieldsOf(event), 'Image refused, by rule');
     case 'found':
       return writeFound(log, event);
     case 'answered':
@@ -62,9 +69,9 @@ function writeFound(log: Logger, event: Event<'found'>): void {
     case 'failed':
       return log.warn(fields, 'Copy not to be had');
     case 'there':
-      return log.info(fields, 'Dry run: copy is there');
+      return log.info(fields, 'Copy is there, nothing is copied');
     case 'absent':
-      return log.info(fields, 'Dry run: copy would be made');
+      return log.info(fields, 'Copy is not there, none is made');
   }
 }
 

@@ -8,21 +8,59 @@ import type { ImageUse } from '../workload/images.ts';
  * - `never-pulled`: `imagePullPolicy: Never`, the node has it or the pod does not start
  * - `unparsable`: not a reference; the kubelet will say so
  * - `already-backup`: it lives under the prefix
+ * - `rule`: a rule of the operator says so
  */
-export type SkipReason = 'empty' | 'placeholder' | 'never-pulled' | 'unparsable' | 'already-backup';
+export type SkipReason = 'empty' | 'placeholder' | 'never-pulled' | 'unparsable' | 'already-backup' | 'rule';
 
-export interface CopyDecision {
-  readonly action: 'copy';
+/** The rule that holds where none of the operator's matches: copy. */
+export const DEFAULT_RULE = 'default';
+
+interface Common {
   readonly use: ImageUse;
+  /** Name of the rule that decided. */
+  readonly rule: string;
+}
+
+interface Named extends Common {
   readonly source: Reference;
   readonly backup: Reference;
 }
 
+/** Make sure that the copy exists, and use it. */
+export interface CopyDecision extends Named {
+  readonly action: 'copy';
+}
+
+/** Use what is under the copy's name; copy nothing. */
+export interface RewriteDecision extends Named {
+  readonly action: 'rewrite';
+  /** Only if it is there. */
+  readonly check: boolean;
+  /** Nobody waits who could read a warning: it is a controller that asks. */
+  readonly quiet: boolean;
+}
+
+/** Refuse the workload. */
+export interface DenyDecision extends Common {
+  readonly action: 'deny';
+  readonly source: Reference;
+  readonly message?: string;
+}
+
+/** Change nothing, but say what would be done. */
+export interface WarnDecision extends Named {
+  readonly action: 'warn';
+  readonly message?: string;
+}
+
+/** Change nothing. */
 export interface SkipDecision {
   readonly action: 'skip';
   readonly use: ImageUse;
   readonly reason: SkipReason;
+  /** With the reason `rule` alone. */
+  readonly rule?: string;
 }
 
 /** What is to become of one image of a workload. */
-export type Decision = CopyDecision | SkipDecision;
+export type Decision = CopyDecision | RewriteDecision | DenyDecision | WarnDecision | SkipDecision;

@@ -2,14 +2,20 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { references } from '../../test/arbitraries/reference.ts';
 import names from '../../test/fixtures/names.json' with { type: 'json' };
+import { JUDGEMENT } from '../../test/judgement.ts';
 import { familiarReference, formatReference } from '../image/reference.ts';
 import type { ImageUse } from '../workload/images.ts';
 import type { Decision } from './decision.ts';
-import type { Naming } from './naming.ts';
-import { planImages } from './plan.ts';
-import { parsePrefix } from './prefix.ts';
+import type { Judgement } from './judgement.ts';
+import { type Owner, planImages } from './plan.ts';
+import type { RuleText } from './rule.ts';
+import { compileRules } from './rules.ts';
 
-const NAMING: Naming = { prefix: parsePrefix('registry.example.com/backup', undefined), scheme: 'keep-host' };
+const OWNER: Owner = {
+  subject: { namespace: 'shop', kinds: ['Pod'], labels: {}, annotations: {}, serviceAccount: 'default' },
+  controlled: false,
+};
+const CONTROLLED: Owner = { ...OWNER, controlled: true };
 
 function use(image: string, more: Partial<ImageUse> = {}): ImageUse {
   return { pointer: '/spec/containers/0/image', name: 'c', role: 'container', image, ...more };
@@ -17,16 +23,17 @@ function use(image: string, more: Partial<ImageUse> = {}): ImageUse {
 
 /** What is to become of one image, in a word: the copy's name, or the reason to leave it. */
 function planned(given: ImageUse): string | undefined {
-  return planImages([given], NAMING).map(wordOf)[0];
+  return planImages([given], OWNER, JUDGEMENT).map(wordOf)[0];
 }
 
 function wordOf(decision: Decision): string {
-  return decision.action === 'copy' ? familiarReference(decision.backup) : decision.reason;
+  if (decision.action === 'skip') return decision.reason;
+  return 'backup' in decision ? familiarReference(decision.backup) : decision.action;
 }
 
 describe('planImages', () => {
   it.each(names.keepHost.copies)('copies $image to $backup', ({ image, backup, normalized }) => {
-    const [decision] = planImages([use(image)], NAMING);
+    const [decision] = planImages([use(image)], OWNER, JUDGEMENT);
     expect(decision).toMatchObject({ action: 'copy', use: { image } });
     expect(decision?.action === 'copy' && formatReference(decision.source)).toBe(normalized);
     expect(planned(use(image))).toBe(backup);
@@ -81,7 +88,7 @@ describe('planImages', () => {
 
   it('makes one decision for each use, in order, also for the same image', () => {
     const uses = ['a:1', '', 'a:1', 'B', 'b:1'].map((image, index) => use(image, { pointer: `/${index}` }));
-    const decisions = planImages(uses, NAMING);
+    const decisions = planImages(uses, OWNER, JUDGEMENT);
     expect(decisions.map((decision) => decision.use)).toEqual(uses);
     expect(decisions.map((decision) => decision.action)).toEqual(['copy', 'skip', 'copy', 'skip', 'copy']);
   });
@@ -98,7 +105,99 @@ describe('planImages', () => {
   });
 
   it('lets faults that are no bad reference pass', () => {
-    const broken: Naming = JSON.parse('{"scheme":"none","prefix":{"host":"a","path":"b"}}');
-    expect(() => planImages([use('a:1')], broken)).toThrow(TypeError);
+    const naming: Judgement['naming'] = JSON.parse('{"scheme":"none","prefix":{"host":"a","path":"b"}}');
+    expect(() => planImages([use('a:1')], OWNER, { ...JUDGEMENT, naming })).toThrow(TypeError);
+  });
+});
+
+/** The decision by these rules. */
+function ruled(texts: readonly RuleText[], image = 'a:1', owner = OWNER): unknown {
+  const rules = compileRules(texts);
+  if (!rules.ok) throw new Error(JSON.stringify(rules.faults));
+  return planImages([use(image)], owner, { ...JUDGEMENT, rules: rules.rules })[0];
+}
+
+const SOURCE = { host: 'docker.io', path: 'library/a', tag: '1' };
+const BACKUP = { host: 'registry.example.com', path: 'backup/docker.io/library/a', tag: '1' };
+
+describe('by a rule', () => {
+  it.each<[RuleText, Owner, object]>([
+    [{ action: 'copy' }, OWNER, { action: 'copy', rule: 'rules.0', source: SOURCE, backup: BACKUP }],
+    [{ action: 'skip', name: 'ours' }, OWNER, { action: 'skip', reason: 'rule', rule: 'ours' }],
+    [
+      { action: 'deny', name: 'no', message: 'ask the platform team' },
+      OWNER,
+      { action: 'deny', rule: 'no', source: SOURCE, message: 'ask the platform team' },
+    ],
+    [{ action: 'deny' }, OWNER, { action: 'deny', rule: 'rules.0', source: SOURCE }],
+    [{ action: 'warn' }, OWNER, { action: 'warn', rule: 'rules.0', source: SOURCE, backup: BACKUP }],
+    [
+      { action: 'warn', message: 'soon' },
+      OWNER,
+      { action: 'warn', rule: 'rules.0', source: SOURCE, backup: BACKUP, message: 'soon' },
+    ],
+    [
+      { action: 'rewrite-only' },
+      OWNER,
+      { action: 'rewrite', rule: 'rules.0', source: SOURCE, backup: BACKUP, check: false, quiet: false },
+    ],
+    [
+      { action: 'rewrite-only', check: true },
+      OWNER,
+      { action: 'rewrite', rule: 'rules.0', source: SOURCE, backup: BACKUP, check: true, quiet: false },
+    ],
+    [
+      { action: 'copy' },
+      CONTROLLED,
+      { action: 'rewrite', rule: 'rules.0', source: SOURCE, backup: BACKUP, check: true, quiet: true },
+    ],
+    [
+      { action: 'rewrite-only' },
+      CONTROLLED,
+      { action: 'rewrite', rule: 'rules.0', source: SOURCE, backup: BACKUP, check: false, quiet: true },
+    ],
+    [{ action: 'deny' }, CONTROLLED, { action: 'deny', rule: 'rules.0', source: SOURCE }],
+  ])('%j', (rule, owner, expected) => {
+    expect(ruled([rule], 'a:1', owner)).toEqual({ use: use('a:1'), ...expected });
+  });
+
+  it('the first that matches decides', () => {
+    const rules: RuleText[] = [
+      { name: 'quay', match: { images: ['quay.io/**'] }, action: 'deny' },
+      { name: 'shop', match: { namespaces: ['shop'] }, action: 'skip' },
+      { name: 'rest', action: 'warn' },
+    ];
+    expect(ruled(rules)).toMatchObject({ rule: 'shop' });
+    expect(ruled(rules, 'quay.io/a/b')).toMatchObject({ rule: 'quay' });
+  });
+
+  it('where none matches the image is copied', () => {
+    expect(ruled([{ match: { images: ['quay.io/**'] }, action: 'deny' }])).toMatchObject({
+      action: 'copy',
+      rule: 'default',
+    });
+  });
+
+  it.each(['', 'auto', 'Not An Image', 'registry.example.com/backup/docker.io/library/a:1'])(
+    '%j is left alone, whatever the rule says',
+    (image) => {
+      expect(ruled([{ action: 'deny' }], image)).toMatchObject({ action: 'skip' });
+    },
+  );
+});
+
+describe('a Pod of a controller', () => {
+  it('gets copies that are there, and waits for none', () => {
+    expect(planImages([use('a:1')], CONTROLLED, JUDGEMENT)).toEqual([
+      {
+        action: 'rewrite',
+        use: use('a:1'),
+        source: SOURCE,
+        backup: BACKUP,
+        rule: 'default',
+        check: true,
+        quiet: true,
+      },
+    ]);
   });
 });

@@ -1,28 +1,70 @@
-import { readReference } from '../image/reference.ts';
+import { type Reference, readReference } from '../image/reference.ts';
 import type { ImageUse } from '../workload/images.ts';
-import type { Decision, SkipReason } from './decision.ts';
-import { backupOf, type Naming } from './naming.ts';
+import { DEFAULT_RULE, type Decision, type SkipReason } from './decision.ts';
+import type { Judgement } from './judgement.ts';
+import { backupOf } from './naming.ts';
 import { isBackup } from './prefix.ts';
+import type { Rule } from './rule.ts';
+import type { Subject } from './subject.ts';
 
 /** Istio writes it where its sidecar injector is to put the image; as a reference it would be `library/auto`. */
 const PLACEHOLDER = 'auto';
 
-/** One decision for each image, in the order given. */
-export function planImages(uses: readonly ImageUse[], naming: Naming): readonly Decision[] {
-  return uses.map((use) => planImage(use, naming));
+/** Whose images are planned. */
+export interface Owner {
+  readonly subject: Subject;
+  /** A controller made it, from a template that was judged already. */
+  readonly controlled: boolean;
 }
 
-function planImage(use: ImageUse, naming: Naming): Decision {
+/** One decision for each image, in the order given. */
+export function planImages(
+  uses: readonly ImageUse[],
+  owner: Owner,
+  judgement: Judgement,
+): readonly Decision[] {
+  return uses.map((use) => planImage(use, owner, judgement));
+}
+
+/** Rules come last: they are about sources, and what is left alone before has none. */
+function planImage(use: ImageUse, owner: Owner, judgement: Judgement): Decision {
   const reason = reasonToSkip(use);
   if (reason !== undefined) return { action: 'skip', use, reason };
   const source = readReference(use.image);
   if (source === undefined) return { action: 'skip', use, reason: 'unparsable' };
-  if (isBackup(source, naming.prefix)) return { action: 'skip', use, reason: 'already-backup' };
-  return { action: 'copy', use, source, backup: backupOf(source, naming) };
+  if (isBackup(source, judgement.naming.prefix)) return { action: 'skip', use, reason: 'already-backup' };
+  const rule = judgement.rules.find((one) => one.matches(owner.subject, source)) ?? COPY_ALL;
+  return decide({ use, source, rule }, owner, judgement);
 }
 
 function reasonToSkip({ image, pullPolicy }: ImageUse): SkipReason | undefined {
   if (image === '') return 'empty';
   if (image === PLACEHOLDER) return 'placeholder';
   return pullPolicy === 'Never' ? 'never-pulled' : undefined;
+}
+
+const COPY_ALL: Pick<Rule, 'name' | 'action' | 'check' | 'message'> = {
+  name: DEFAULT_RULE,
+  action: 'copy',
+  check: false,
+};
+
+interface Ruled {
+  readonly use: ImageUse;
+  readonly source: Reference;
+  readonly rule: typeof COPY_ALL;
+}
+
+function decide({ use, source, rule }: Ruled, { controlled }: Owner, { naming }: Judgement): Decision {
+  const { action, name, check, message } = rule;
+  const said = message === undefined ? {} : { message };
+  if (action === 'skip') return { action, use, reason: 'rule', rule: name };
+  if (action === 'deny') return { action, use, source, rule: name, ...said };
+  const named = { use, source, backup: backupOf(source, naming), rule: name };
+  if (action === 'warn') return { action, ...named, ...said };
+  if (action === 'rewrite-only') return { action: 'rewrite', ...named, check, quiet: controlled };
+  // A pod of a controller must not wait, and what its template names was copied with the template.
+  return controlled
+    ? { action: 'rewrite', ...named, check: true, quiet: true }
+    : { action: 'copy', ...named };
 }

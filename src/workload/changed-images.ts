@@ -1,5 +1,6 @@
 import { groupKindOf } from './group-kind.ts';
 import { findImages, type ImageUse, type Role } from './images.ts';
+import { BUILT_IN_KINDS, type Kinds } from './kinds.ts';
 
 /**
  * What an UPDATE must not touch, because the API server refuses the change and with it the user's request:
@@ -14,11 +15,15 @@ const IMMUTABLE: ReadonlyMap<string, ReadonlySet<Role>> = new Map([
  * The images that an UPDATE brings: those that differ from what is stored. To rewrite any other would restart
  * containers because somebody added a label. Without an `oldObject` nobody knows what changed, so nothing did.
  */
-export function changedImages(object: unknown, oldObject: unknown): readonly ImageUse[] {
+export function changedImages(
+  object: unknown,
+  oldObject: unknown,
+  kinds: Kinds = BUILT_IN_KINDS,
+): readonly ImageUse[] {
   const immutable = IMMUTABLE.get(groupKindOf(object) ?? '');
-  const stored = findImages(oldObject);
+  const stored = findImages(oldObject, kinds);
   if (stored.length === 0) return [];
-  const uses = findImages(object);
+  const uses = findImages(object, kinds);
   const before = new Map(stored.map((use) => [placeOf(use), use.image]));
   const renamed = imagesOfVanished(stored, uses);
   return uses.filter((use) => immutable?.has(use.role) !== true && isChanged(use, before, renamed));

@@ -63,6 +63,16 @@ describe('handsOff', () => {
   });
 
   it.each([
+    [{ 'image-cloner': 'disabled' }, 'opted-out'],
+    [{ 'image-cloner': 'enabled' }, undefined],
+    [undefined, undefined],
+  ])('with labels %j on its pod template says %s', (labels, expected) => {
+    const template = { metadata: { labels }, spec: SPEC };
+    const object = { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: {}, spec: { template } };
+    expect(handsOff(object)).toBe(expected);
+  });
+
+  it.each([
     undefined,
     null,
     5,

@@ -1,8 +1,10 @@
 import * as fc from 'fast-check';
 import jsonPatch from 'fast-json-patch';
 import { describe, expect, it } from 'vitest';
-import { cronJob, deployment, pod } from '../../test/workloads.ts';
+import { containers, cronJob, deployment, pod } from '../../test/workloads.ts';
 import { findImages } from './images.ts';
+import { EVERY } from './json-path.ts';
+import { BUILT_IN_KINDS } from './kinds.ts';
 
 describe('findImages', () => {
   it('finds containers, init containers, ephemeral containers and image volumes, each with its place', () => {
@@ -134,4 +136,48 @@ describe('findImages', () => {
       }),
     );
   });
+});
+
+describe('the images of a kind of somebody else', () => {
+  const kinds = new Map([
+    ...BUILT_IN_KINDS,
+    ['Rollout.example.com', { podSpec: ['spec', 'template', 'spec'] }] as const,
+    ['Cluster.example.com', { image: ['spec', 'imageName'] }] as const,
+    ['Task.example.com', { image: ['spec', 'steps', EVERY, 'image'] }] as const,
+  ]);
+
+  function custom(kind: string, spec: unknown): Record<string, unknown> {
+    return { apiVersion: 'example.com/v1', kind, metadata: {}, spec };
+  }
+
+  it('are found in the pod spec', () => {
+    const object = custom('Rollout', { template: { spec: containers('a:1') } });
+    expect(findImages(object, kinds)).toEqual([
+      { pointer: '/spec/template/spec/containers/0/image', name: 'c0', role: 'container', image: 'a:1' },
+    ]);
+    expect(findImages(object)).toEqual([]);
+  });
+
+  it('are found in a single text', () => {
+    expect(findImages(custom('Cluster', { imageName: 'db:1' }), kinds)).toEqual([
+      { pointer: '/spec/imageName', name: '/spec/imageName', role: 'field', image: 'db:1' },
+    ]);
+  });
+
+  it('are found in every entry of a list', () => {
+    const steps = [{ image: 'a:1' }, { script: 'x' }, { image: 'b:1' }, { image: 5 }];
+    expect(
+      findImages(custom('Task', { steps }), kinds).map(({ pointer, image }) => [pointer, image]),
+    ).toEqual([
+      ['/spec/steps/0/image', 'a:1'],
+      ['/spec/steps/2/image', 'b:1'],
+    ]);
+  });
+
+  it.each([{}, { imageName: null }, { imageName: 5 }, { imageName: { tag: '1' } }, null, 'db:1'])(
+    'with %j as spec are none that can be rewritten',
+    (spec) => {
+      expect(findImages(custom('Cluster', spec), kinds).filter(({ image }) => image !== '')).toEqual([]);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import { isRecord, isTextRecord } from '../image/descriptor.ts';
 import { findImages, type ImageUse } from './images.ts';
+import { BUILT_IN_KINDS, type Kinds } from './kinds.ts';
 
 /** Annotation on a changed object: JSON of container → image as the user wrote it. */
 export const ORIGINAL_IMAGES = 'image-cloner.dev/original-images';
@@ -21,10 +22,11 @@ export function originalImages(
   object: unknown,
   replaced: readonly ImageUse[],
   isCopyOf: IsCopyOf,
+  kinds: Kinds = BUILT_IN_KINDS,
 ): string | undefined {
   const now = new Set(replaced.map((use) => use.pointer));
   const before = readOriginals(object);
-  const originals = findImages(object).flatMap((use) => {
+  const originals = findImages(object, kinds).flatMap((use) => {
     const source = now.has(use.pointer) ? use.image : before.get(keyOf(use));
     if (source === undefined) return [];
     return now.has(use.pointer) || isCopyOf(source, use.image) ? [[keyOf(use), source] as const] : [];
@@ -33,7 +35,7 @@ export function originalImages(
   return fits(annotationsOf(object), text) ? text : undefined;
 }
 
-/** Container names are unique in a pod, whatever their role; volumes have names of their own. */
+/** Container names are unique in a pod, whatever their role; volumes have names of their own, fields begin with `/`. */
 function keyOf({ role, name }: ImageUse): string {
   return role === 'volume' ? `volume/${name}` : name;
 }

@@ -1,6 +1,7 @@
 import jsonPatch, { type Operation } from 'fast-json-patch';
 import { parseReference } from '../image/reference.ts';
-import { findImages } from './images.ts';
+import { findImages, type ImageUse } from './images.ts';
+import { BUILT_IN_KINDS, type Kinds } from './kinds.ts';
 import type { PatchOperation, Replacement } from './patch-operation.ts';
 
 /** A patch that must not be sent, and why. */
@@ -26,12 +27,14 @@ export function tryPatch(
   object: KubernetesObject,
   replacements: readonly Replacement[],
   operations: readonly PatchOperation[],
+  kinds: Kinds = BUILT_IN_KINDS,
 ): UnsafePatchError | undefined {
   try {
-    checkReplacements(object, replacements);
+    const uses = findImages(object, kinds);
+    checkReplacements(uses, replacements);
     const result = applyToClone(object, operations);
     checkDifference(object, result, operations);
-    checkImages(object, result, replacements);
+    checkImages(uses, findImages(result, kinds), replacements);
     return undefined;
   } catch (cause) {
     return cause instanceof UnsafePatchError ? cause : new UnsafePatchError('its trial failed', { cause });
@@ -39,8 +42,8 @@ export function tryPatch(
 }
 
 /** Only places that were found to be images are ever written, each once, and only readable references. */
-function checkReplacements(object: KubernetesObject, replacements: readonly Replacement[]): void {
-  const places = new Map(findImages(object).map((use) => [use.pointer, use.image]));
+function checkReplacements(uses: readonly ImageUse[], replacements: readonly Replacement[]): void {
+  const places = new Map(uses.map((use) => [use.pointer, use.image]));
   for (const { use, image } of replacements) {
     if (places.get(use.pointer) !== use.image) {
       throw new UnsafePatchError(`wanted another image at ${JSON.stringify(use.pointer)}`);
@@ -79,13 +82,13 @@ function valueOf(change: Operation): string | undefined {
 
 /** Read as Kubernetes would: the same containers as before, with the images that were wanted. */
 function checkImages(
-  object: KubernetesObject,
-  result: KubernetesObject,
+  uses: readonly ImageUse[],
+  result: readonly ImageUse[],
   replacements: readonly Replacement[],
 ): void {
   const images = new Map(replacements.map(({ use, image }) => [use.pointer, image]));
-  const wanted = findImages(object).map((use) => ({ ...use, image: images.get(use.pointer) ?? use.image }));
-  if (JSON.stringify(findImages(result)) !== JSON.stringify(wanted)) {
+  const wanted = uses.map((use) => ({ ...use, image: images.get(use.pointer) ?? use.image }));
+  if (JSON.stringify(result) !== JSON.stringify(wanted)) {
     throw new UnsafePatchError('the result has other containers or images than wanted');
   }
 }

@@ -1,4 +1,5 @@
 import { isRecord } from '../image/descriptor.ts';
+import { BUILT_IN_KINDS, type Kinds } from './kinds.ts';
 import { annotationsOf, type IsCopyOf, ORIGINAL_IMAGES, originalImages } from './original-images.ts';
 import type { PatchOperation, Replacement } from './patch-operation.ts';
 import { tryPatch, UnsafePatchError } from './patch-trial.ts';
@@ -18,13 +19,15 @@ export function buildPatch(
   object: unknown,
   replacements: readonly Replacement[],
   isCopyOf: IsCopyOf,
+  kinds: Kinds = BUILT_IN_KINDS,
 ): PatchResult {
   const wanted = replacements.filter(({ use, image }) => use.image !== image);
   if (wanted.length === 0) return { ok: true, operations: [] };
   if (!isRecord(object)) return { ok: false, fault: new UnsafePatchError('wanted a JSON object') };
   const uses = wanted.map(({ use }) => use);
-  const operations = [...wanted.map(replace), ...annotate(object, originalImages(object, uses, isCopyOf))];
-  const fault = tryPatch(object, wanted, operations);
+  const originals = originalImages(object, uses, isCopyOf, kinds);
+  const operations = [...wanted.map(replace), ...annotate(object, originals)];
+  const fault = tryPatch(object, wanted, operations, kinds);
   return fault === undefined ? { ok: true, operations } : { ok: false, fault };
 }
 

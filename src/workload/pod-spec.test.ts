@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { RECORDED, recorded } from '../../test/recorded.ts';
 import { cronJob, pod, templated } from '../../test/workloads.ts';
 import { groupKindOf } from './group-kind.ts';
-import { findPodSpec, hasPodSpec } from './pod-spec.ts';
+import { BUILT_IN_KINDS } from './kinds.ts';
+import { findPodSpec, podMetadataOf } from './pod-spec.ts';
 
 const SPEC = { containers: [] };
 const TEMPLATE = ['spec', 'template', 'spec'];
@@ -75,15 +76,60 @@ describe('findPodSpec', () => {
   });
 });
 
-describe('hasPodSpec', () => {
+describe('podMetadataOf', () => {
+  const metadata = { labels: { app: 'x' } };
+
+  it.each([
+    ['its own for a Pod', pod(SPEC, metadata), { name: 'w', namespace: 'lab', ...metadata }],
+    [
+      'that of the template for a Deployment',
+      { apiVersion: 'apps/v1', kind: 'Deployment', spec: { template: { metadata, spec: SPEC } } },
+      metadata,
+    ],
+    [
+      'that of the innermost template for a CronJob',
+      {
+        apiVersion: 'batch/v1',
+        kind: 'CronJob',
+        spec: { jobTemplate: { metadata: {}, spec: { template: { metadata, spec: SPEC } } } },
+      },
+      metadata,
+    ],
+    ['none where the template has none', templated('apps/v1', 'Deployment', SPEC), undefined],
+    ['none where it is no object', { ...pod(SPEC), metadata: 'metadata' }, undefined],
+    ['none for null', null, undefined],
+  ])('finds %s', (_what, object, expected) => {
+    expect(podMetadataOf(object)).toEqual(expected);
+  });
+});
+
+describe('the kinds that are handled', () => {
   it.each([
     ['ReplicaSet.apps', true],
     ['CronJob.batch', true],
     ['Pod', true],
     ['Deployment', false],
     ['Rollout.example.com', false],
-    [undefined, false],
-  ])('of %s is %s', (groupKind, expected) => {
-    expect(hasPodSpec(groupKind)).toBe(expected);
+  ])('%s: %s', (groupKind, expected) => {
+    expect(BUILT_IN_KINDS.has(groupKind)).toBe(expected);
+  });
+});
+
+describe('a kind of somebody else', () => {
+  const kinds = new Map([
+    ...BUILT_IN_KINDS,
+    ['Rollout.example.com', { podSpec: ['spec', 'pods', '0'] }] as const,
+  ]);
+
+  it('has its pod spec where its configuration says', () => {
+    const object = { apiVersion: 'example.com/v1', kind: 'Rollout', spec: { pods: [SPEC] } };
+    expect(findPodSpec(object, kinds)).toEqual({ path: ['spec', 'pods', '0'], spec: SPEC });
+    expect(findPodSpec(object)).toBeUndefined();
+  });
+
+  it('has none where a single text is the image', () => {
+    const texts = new Map([['Database.example.com', { image: ['spec'] }] as const]);
+    const object = { apiVersion: 'example.com/v1', kind: 'Database', spec: { containers: [] } };
+    expect(findPodSpec(object, texts)).toBeUndefined();
   });
 });

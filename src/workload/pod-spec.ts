@@ -1,23 +1,7 @@
 import { isRecord } from '../image/descriptor.ts';
-import { type GroupKind, groupKindOf } from './group-kind.ts';
-
-const TEMPLATE = ['spec', 'template', 'spec'] as const;
-
-/**
- * Kinds with a pod spec, and the way to it. The group counts: other projects have a `StatefulSet` or a `Job` of
- * their own, whose shape is theirs.
- */
-const PATHS: ReadonlyMap<GroupKind, readonly string[]> = new Map<GroupKind, readonly string[]>([
-  ['Pod', ['spec']],
-  ['PodTemplate', ['template', 'spec']],
-  ['ReplicationController', TEMPLATE],
-  ['Deployment.apps', TEMPLATE],
-  ['ReplicaSet.apps', TEMPLATE],
-  ['StatefulSet.apps', TEMPLATE],
-  ['DaemonSet.apps', TEMPLATE],
-  ['Job.batch', TEMPLATE],
-  ['CronJob.batch', ['spec', 'jobTemplate', ...TEMPLATE]],
-]);
+import { groupKindOf } from './group-kind.ts';
+import { locate } from './json-path.ts';
+import { BUILT_IN_KINDS, type Kinds } from './kinds.ts';
 
 /** A pod spec, and the member names that lead to it from the top of its object. */
 export interface PodSpec {
@@ -25,15 +9,23 @@ export interface PodSpec {
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
-/** True for kinds whose images are found here. */
-export function hasPodSpec(groupKind: GroupKind | undefined): boolean {
-  return groupKind !== undefined && PATHS.has(groupKind);
+/** The pod spec of a Kubernetes object; undefined for every other kind and for objects of an unexpected shape. */
+export function findPodSpec(object: unknown, kinds: Kinds = BUILT_IN_KINDS): PodSpec | undefined {
+  const place = kinds.get(groupKindOf(object) ?? '');
+  if (place === undefined || !('podSpec' in place)) return undefined;
+  const [found] = locate(object, place.podSpec);
+  return isRecord(found?.value) ? { path: found.path, spec: found.value } : undefined;
 }
 
-/** The pod spec of a Kubernetes object; undefined for every other kind and for objects of an unexpected shape. */
-export function findPodSpec(object: unknown): PodSpec | undefined {
-  const path = PATHS.get(groupKindOf(object) ?? '');
-  if (path === undefined) return undefined;
-  const spec = path.reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), object);
-  return isRecord(spec) ? { path, spec } : undefined;
+/**
+ * The metadata that pods of this object have or get: they stand beside the pod spec. An object without a pod spec has
+ * its own. Undefined where nothing is written.
+ */
+export function podMetadataOf(
+  object: unknown,
+  kinds: Kinds = BUILT_IN_KINDS,
+): Record<string, unknown> | undefined {
+  const path = findPodSpec(object, kinds)?.path.slice(0, -1) ?? [];
+  const [found] = locate(object, [...path, 'metadata']);
+  return isRecord(found?.value) ? found.value : undefined;
 }

@@ -2,7 +2,8 @@ import type { Cloning } from '../../src/admission/cloning.ts';
 import type { AdmissionEvent } from '../../src/admission/event.ts';
 import { review } from '../../src/admission/review.ts';
 import { isRecord } from '../../src/image/descriptor.ts';
-import { parsePrefix } from '../../src/plan/prefix.ts';
+import type { Judgement } from '../../src/plan/judgement.ts';
+import { JUDGEMENT } from '../judgement.ts';
 import { FakeCopies, type Script } from './copies.ts';
 
 /** The webhook's judgement with scripted copies, from bytes to bytes, as the server calls it. */
@@ -11,11 +12,15 @@ export class Webhook {
   readonly copies: FakeCopies;
   readonly cloning: Cloning;
 
-  constructor(script?: Script, settings: Partial<Cloning['settings']> = {}) {
+  constructor(
+    script?: Script,
+    settings: Partial<Cloning['settings']> = {},
+    judgement: Partial<Judgement> = {},
+  ) {
     this.copies = new FakeCopies(script);
     this.cloning = {
       copies: this.copies,
-      naming: { prefix: parsePrefix('registry.example.com/backup', undefined), scheme: 'keep-host' },
+      judgement: { ...JUDGEMENT, ...judgement },
       settings: { onPending: 'allow', onFailure: 'allow', waitSeconds: 10, ...settings },
       observe: (event) => this.events.push(event),
     };

@@ -1,0 +1,13 @@
+import type { Kinds } from '../workload/kinds.ts';
+import type { Naming } from './naming.ts';
+import type { Rule } from './rule.ts';
+
+/** Everything that decides what becomes of an image, beside the request itself. */
+export interface Judgement {
+  /** False leaves everything as it is, and running. */
+  readonly enabled: boolean;
+  readonly naming: Naming;
+  readonly kinds: Kinds;
+  /** The first that matches decides. */
+  readonly rules: readonly Rule[];
+}
