@@ -1,9 +1,8 @@
 import type { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import type { Call } from './call.ts';
 import { asRegistryError, isConnectionFault, type Wanted } from './connection-error.ts';
 import { RegistryError } from './registry-error.ts';
-import { drain } from './transport.ts';
+import { type Answer, drain, headerOf } from './transport.ts';
 import { cancel, isThere, operationOf, type Session, startSession, withDigest } from './upload-session.ts';
 import { type Beginning, beginUpload } from './upload-start.ts';
 
@@ -78,7 +77,7 @@ function isWorthRestarting(error: unknown): boolean {
 async function send(upload: Upload, session: Session, content: Readable): Promise<void> {
   const { client, audience, descriptor, signal } = upload;
   const { size } = descriptor;
-  const body = size <= BUFFERED ? await buffer(content) : content;
+  const body = size <= BUFFERED ? Buffer.concat(await content.toArray()) : content;
   const call: Call = {
     operation: operationOf(upload),
     audience,
@@ -94,11 +93,16 @@ async function send(upload: Upload, session: Session, content: Readable): Promis
     throw faultOf(content) ?? error;
   });
   await drain(answer);
-  if (answer.status === 201 || (await isThere(upload))) return;
-  throw new RegistryError(`registry answered ${answer.status} and does not have it`, {
+  if (saysStored(answer, descriptor) || (await isThere(upload))) return;
+  throw new RegistryError(`registry answered ${answer.status} and does not have it under that digest`, {
     code: 'PROTOCOL',
     operation: call.operation,
   });
+}
+
+/** Old registries answer 204, web servers 200 to everything, and distribution 2 stores sha512 as sha256. */
+function saysStored(answer: Answer, { digest }: Upload['descriptor']): boolean {
+  return answer.status === 201 && (headerOf(answer, 'docker-content-digest') ?? digest) === digest;
 }
 
 /** What the stream itself broke with. When the registry's connection breaks, undici passes its fault on to the stream. */

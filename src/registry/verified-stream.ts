@@ -28,9 +28,7 @@ export interface Verification {
 export class VerifiedStream extends Readable {
   readonly #verification: Verification;
   readonly #hash: Hash;
-  readonly #watch = new FlowWatch(() =>
-    this.#source.destroy(new BodyTimeoutError('it was sent too slowly')),
-  );
+  readonly #watch = new FlowWatch(() => this.#source.destroy(new BodyTimeoutError('it was sent too slowly')));
   #source: Readable;
   #size = 0;
   #resumes = 0;

@@ -82,6 +82,8 @@ async function serve(scene: Scene, request: IncomingMessage, response: ServerRes
   const final = play.edit?.(own) ?? own;
   record.status = final.status;
   await send(final, play, response);
+  // The rest of a body that was answered early must not stand before the next request of its connection.
+  request.resume();
 }
 
 /** A client that went away in the middle is part of the play; anything else is a fault of the fake, to be seen. */
