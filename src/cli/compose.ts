@@ -1,6 +1,8 @@
 import type { Cloning } from '../admission/cloning.ts';
 import type { Settings } from '../config/configuration.ts';
+import { type Environment, processEnvironment } from '../config/process-environment.ts';
 import { hostUnder } from '../config/setting.ts';
+import { chain } from '../credentials/chain.ts';
 import type { FindCredentials } from '../credentials/credential.ts';
 import { RegistryAuth } from '../credentials/registry-auth.ts';
 import { defaultScheme, type Naming } from '../plan/naming.ts';
@@ -12,11 +14,14 @@ import { observeAdmission } from './observe-admission.ts';
 import { observeCopy } from './observe-copy.ts';
 import { observeCredentials } from './observe-credentials.ts';
 import { openRegistries } from './registries.ts';
+import { sourceCredentials } from './source-credentials.ts';
 
 export interface ComposeParts {
   readonly settings: Pick<Settings, 'registry' | 'sources' | 'copy'>;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** For programs that are asked for credentials. @default the environment of the process */
+  readonly environment?: Environment | undefined;
 }
 
 /** The judgement and the copy engine behind the webhook. */
@@ -30,15 +35,23 @@ export interface Composition {
  * Puts the rooms together: credentials → where copies live → registries → copies → what admission works with.
  * @throws InvalidPrefixError, CredentialError
  */
-export async function compose({ settings, log, metrics }: ComposeParts): Promise<Composition> {
-  const auth = new RegistryAuth({ dir: settings.registry.authDir, observe: observeCredentials(log) });
+export async function compose({
+  settings,
+  log,
+  metrics,
+  environment = processEnvironment(),
+}: ComposeParts): Promise<Composition> {
+  const observe = observeCredentials(log);
+  const auth = new RegistryAuth({ dir: settings.registry.authDir, observe });
   const naming = await namingOf(settings.registry, auth);
-  const { host } = naming.prefix;
+  const { host, path } = naming.prefix;
+  const ofSources = await sourceCredentials(settings.sources, { environment, observe });
   const registries = openRegistries({
     settings,
     backupHost: host,
-    findBackupCredentials: auth.findFor({ host }),
-    findSourceCredentials: elsewhere(host, auth.findFor({ host })),
+    // The password of the operator serves the copies, and nothing that lies beside them.
+    findBackupCredentials: auth.findFor({ host, ...(path !== '' && { path }) }),
+    findSourceCredentials: chain([...ofSources, elsewhere(host, auth.findFor({ host }))], observe),
     observe: observeCopy(log, metrics),
   });
   const { copier } = registries;
@@ -69,7 +82,8 @@ async function namingOf(
 
 /**
  * Users choose the source. With the credentials of the backup registry they could have any private image beside the
- * copies copied for them; those for other registries were mounted to read sources with.
+ * copies copied for them; those for other registries were mounted to read sources with. What the settings name for
+ * sources is for sources, wherever they are.
  */
 function elsewhere(backupHost: string, find: FindCredentials): FindCredentials {
   return async (repository) => (repository.host === backupHost ? [] : find(repository));

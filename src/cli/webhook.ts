@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { review } from '../admission/review.ts';
 import { parseAddress } from '../config/address.ts';
 import type { Settings } from '../config/configuration.ts';
+import type { Environment } from '../config/process-environment.ts';
 import { createApp } from '../server/app.ts';
 import { Certificate } from '../server/certificate.ts';
 import { createSecureServer } from '../server/http-server.ts';
@@ -19,6 +20,8 @@ export interface WebhookParts {
   readonly settings: Settings;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** For programs that are asked for credentials. @default the environment of the process */
+  readonly environment?: Environment | undefined;
 }
 
 /** A webhook that answers. */
@@ -36,10 +39,11 @@ const CERTIFICATE_LOOK_MS = 5000;
  * Puts a server around the composition and starts it. Ready only once everything is there.
  * @throws CertificateError, ListenError, and what `compose` throws
  */
-export async function startWebhook({ settings, log, metrics }: WebhookParts): Promise<Webhook> {
+export async function startWebhook(parts: WebhookParts): Promise<Webhook> {
+  const { settings, log, metrics } = parts;
   const certificate = new Certificate({ files: settings.tls, log, metrics });
   const secure = await certificate.load();
-  const { cloning, settle } = await compose({ settings, log, metrics });
+  const { cloning, settle } = await compose(parts);
   const readiness = new Readiness();
   const app = createApp({
     review: (bytes, call) => review(bytes, call, cloning),
@@ -59,8 +63,8 @@ export async function startWebhook({ settings, log, metrics }: WebhookParts): Pr
     address,
     metricsAddress,
     stop: async () => {
-      const parts = { readiness, listener, metricsListener, settleCopies: settle, log };
-      await shutDown(parts, settings.shutdown.graceSeconds);
+      const ending = { readiness, listener, metricsListener, settleCopies: settle, log };
+      await shutDown(ending, settings.shutdown.graceSeconds);
       stopLooking();
     },
   };

@@ -35,7 +35,12 @@ describe('without any configuration', () => {
   test('every setting has its documented default', async () => {
     expect(await load({})).toEqual({
       registry: { authDir: '/auth', plainHttp: false },
-      sources: { plainHttp: [], internal: [] },
+      sources: {
+        plainHttp: [],
+        internal: [],
+        credentialHelpers: false,
+        credentialProviders: { binDir: '/credential-providers' },
+      },
       copy: {
         onPending: 'allow',
         onFailure: 'allow',

@@ -33,6 +33,24 @@ const SOURCES = z.strictObject({
   internal: hosts({
     what: 'Hosts that may have an internal address (loopback, private, link-local) when a source is read: others are refused, because tenants choose the host. Those in `sources.plainHttp` may, too.',
   }).default([]),
+  authDir: path({
+    what: 'Folder with credentials for sources: `<registry>.json` files with `username`, `password` and, if wanted, `duration`. The longest domain suffix wins: `gcr.io.json` serves `us.gcr.io`; a port is written `_5000`.',
+    otherwise: 'none',
+  }).optional(),
+  dockerConfig: path({
+    what: "Docker's `config.json` (or a `.dockerconfigjson`) with credentials for sources.",
+    otherwise: 'none',
+  }).optional(),
+  credentialHelpers: flag({
+    what: 'Run the credential helpers that `sources.dockerConfig` names (`credHelpers`, `credsStore`), found on the `PATH`.',
+  }).default(false),
+  credentialProviders: z.strictObject({
+    config: path({
+      what: "A kubelet's `CredentialProviderConfig` file: its plugins give credentials for sources, as on the nodes of a cloud. Read at the start.",
+      otherwise: 'none',
+    }).optional(),
+    binDir: path({ what: 'Folder with the programs of these plugins.' }).default('/credential-providers'),
+  }),
 });
 
 const COPY = z.strictObject({

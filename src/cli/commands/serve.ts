@@ -33,7 +33,7 @@ async function serve(settings: Settings, surroundings: CommandSurroundings): Pro
   const metrics = createMetrics({ version });
   const signalled = firstSignal(surroundings.process, surroundings.leave);
   try {
-    const webhook = await startWebhook({ settings, log, metrics });
+    const webhook = await startWebhook({ settings, log, metrics, environment: surroundings.environment });
     surviveUncaught(surroundings.process, { log, metrics });
     returnStartMemory();
     log.info({ version, address: addressText(webhook.address) }, 'Webhook listening');

@@ -1,0 +1,127 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { RecordingLogger } from '../../test/fakes/recording-logger.ts';
+import {
+  type RegistryOptions,
+  type ScriptedRegistry,
+  startRegistry,
+} from '../../test/fakes/scripted-registry.ts';
+import { tempFolder } from '../../test/fakes/temp-folder.ts';
+import { makeImage } from '../../test/images/image.ts';
+import { loadSettings } from '../config/configuration.ts';
+import type { Environment } from '../config/process-environment.ts';
+import type { Outcome } from '../copy/outcome.ts';
+import { parseReference } from '../image/reference.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { compose } from './compose.ts';
+
+const OPERATOR = { username: 'backup', password: 'hunter2-hunter2' };
+const READER = { username: 'reader', password: 'correct-horse' };
+
+async function registry(options: RegistryOptions = {}): Promise<ScriptedRegistry> {
+  const started = await startRegistry(options);
+  onTestFinished(() => started.close());
+  return started;
+}
+
+async function privateRegistry(basic: typeof READER): Promise<ScriptedRegistry> {
+  const images = [{ repository: 'private/app', tag: '1', image: await makeImage() }];
+  return registry({ images, auth: { basic } });
+}
+
+/** A folder for `registry.authDir` and one for `sources.authDir`, which serves every registry on loopback. */
+async function folders(host: string): Promise<{ readonly operator: string; readonly reader: string }> {
+  const folder = await tempFolder();
+  const [operator, reader] = [join(folder, 'operator'), join(folder, 'reader')];
+  await Promise.all([mkdir(operator), mkdir(reader)]);
+  for (const [key, text] of Object.entries(OPERATOR)) await writeFile(join(operator, key), text);
+  await writeFile(join(reader, `${host.replace(':', '_')}.json`), JSON.stringify(READER));
+  return { operator, reader };
+}
+
+/** Copies `private/app:1` of a host under the settings. @param backup default: a name below the prefix */
+async function ensure(
+  source: string,
+  settings: Environment,
+  backup = `${settings['REGISTRY']}/copy/of/app:1`,
+): Promise<Outcome> {
+  const environment = { COPY_TIMEOUT_SECONDS: '20', SOURCES_INTERNAL: source, ...settings };
+  const parts = {
+    settings: await loadSettings({ environment }),
+    log: new RecordingLogger(),
+    metrics: createMetrics({ version: '0.0.0-test' }),
+    environment: {},
+  };
+  const { cloning, settle } = await compose(parts);
+  onTestFinished(() => settle(AbortSignal.timeout(1000)));
+  const task = {
+    source: parseReference(`${source}/private/app:1`),
+    backup: parseReference(backup),
+  };
+  return cloning.copies.ensure(task, AbortSignal.timeout(20_000));
+}
+
+describe('a source that wants a password', () => {
+  test('gets the one that the settings name for it, and the backup registry its own', async () => {
+    const [source, backup] = [await privateRegistry(READER), await registry({ auth: { basic: OPERATOR } })];
+    const { operator, reader } = await folders(source.host);
+    const outcome = await ensure(source.host, {
+      REGISTRY: `${backup.host}/backup`,
+      REGISTRY_AUTH_DIR: operator,
+      SOURCES_AUTH_DIR: reader,
+    });
+    expect(outcome).toMatchObject({ state: 'copied' });
+    expect(backup.tags('backup/copy/of/app')).toEqual(['1']);
+  });
+
+  test('does not get that of the backup registry', async () => {
+    const [source, backup] = [await privateRegistry(OPERATOR), await registry({ auth: { basic: OPERATOR } })];
+    const { operator } = await folders(source.host);
+    const outcome = await ensure(source.host, {
+      REGISTRY: `${backup.host}/backup`,
+      REGISTRY_AUTH_DIR: operator,
+    });
+    expect(outcome).toMatchObject({ state: 'failed', error: { code: 'UNAUTHORIZED', side: 'source' } });
+    expect(source.requests().filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+  });
+
+  test('beside the copies does not get it either', async () => {
+    const both = await privateRegistry(OPERATOR);
+    const { operator } = await folders(both.host);
+    const outcome = await ensure(both.host, { REGISTRY: `${both.host}/backup`, REGISTRY_AUTH_DIR: operator });
+    expect(outcome).toMatchObject({ state: 'failed', error: { code: 'UNAUTHORIZED', side: 'source' } });
+    const told = both
+      .requests(undefined, /private\/app/)
+      .filter(({ headers }) => headers.authorization !== undefined);
+    expect(told).toEqual([]);
+  });
+
+  test('beside the copies gets what the settings name for it', async () => {
+    const both = await privateRegistry(READER);
+    const { operator, reader } = await folders(both.host);
+    await ensure(both.host, {
+      REGISTRY: `${both.host}/backup`,
+      REGISTRY_AUTH_DIR: operator,
+      SOURCES_AUTH_DIR: reader,
+    });
+    const read = both.requests('GET', /private\/app\/manifests/).map(({ status }) => status);
+    expect(read).toContain(200);
+  });
+});
+
+test('the password of the operator serves nothing outside the prefix', async () => {
+  const backup = await registry({ auth: { basic: OPERATOR } });
+  const source = await registry({
+    images: [{ repository: 'private/app', tag: '1', image: await makeImage() }],
+  });
+  const { operator } = await folders(source.host);
+  const settings = { REGISTRY: `${backup.host}/backup`, REGISTRY_AUTH_DIR: operator };
+  expect(await ensure(source.host, settings)).toMatchObject({ state: 'copied' });
+  expect(await ensure(source.host, settings, `${backup.host}/backups/app:1`)).toMatchObject({
+    state: 'failed',
+    error: { code: 'UNAUTHORIZED', side: 'target' },
+  });
+  const told = backup.requests().filter(({ headers }) => headers.authorization !== undefined);
+  expect(told.filter(({ path }) => !path.startsWith('/v2/backup/'))).toEqual([]);
+});
