@@ -10,7 +10,7 @@ declare module 'undici/lib/core/connect.js' {
 }
 
 declare module 'undici/lib/core/errors.js' {
-  import { errors } from 'undici';
+  import type { errors } from 'undici';
 
   export const BodyTimeoutError: typeof errors.BodyTimeoutError;
 }
