@@ -8,9 +8,10 @@ export interface Place {
 }
 
 /** A blob that is known to be in a repository, or on its way into it. */
-interface Holder {
+export interface Holder {
   readonly path: string;
-  readonly arrived: Promise<unknown>;
+  /** The path, once the blob is there; undefined when it did not arrive. */
+  readonly arrived: Promise<string | undefined>;
 }
 
 /** Entries kept: about 20 MB at the most, more layers than a large cluster has. */
@@ -23,28 +24,22 @@ const MOST_ENTRIES = 50_000;
 export class BlobMemory {
   readonly #holders = new BoundedMap<string, Holder>(MOST_ENTRIES);
 
-  /**
-   * The repository that a blob can be mounted from, once it has arrived there.
-   * @returns undefined when none is known (said at once, so that nobody else can begin in between); a promise of
-   *   undefined when it did not arrive
-   */
-  holderOf({ host }: Place, digest: Digest): Promise<string | undefined> | undefined {
-    const holder = this.#holders.get(`${host} ${digest}`);
-    return holder?.arrived.then(
-      () => holder.path,
-      () => undefined,
-    );
+  /** The repository that a blob can be mounted from, now or once it has arrived there. */
+  holderOf({ host }: Place, digest: Digest): Holder | undefined {
+    return this.#holders.get(`${host} ${digest}`);
   }
 
   /** Says that a blob is on its way; the hint is dropped when it does not arrive. */
-  announce({ host, path }: Place, digest: Digest, arrived: Promise<unknown>): void {
+  announce({ host, path }: Place, digest: Digest, sending: Promise<unknown>): void {
     const key = `${host} ${digest}`;
-    const holder = { path, arrived };
+    const arrived = sending.then(
+      () => path,
+      () => {
+        if (this.#holders.get(key) === holder) this.#holders.delete(key);
+        return undefined;
+      },
+    );
+    const holder: Holder = { path, arrived };
     this.#holders.set(key, holder);
-    arrived.catch(() => this.#forget(key, holder));
-  }
-
-  #forget(key: string, holder: Holder): void {
-    if (this.#holders.get(key) === holder) this.#holders.delete(key);
   }
 }

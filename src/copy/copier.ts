@@ -2,11 +2,11 @@ import { formatReference } from '../image/reference.ts';
 import { BlobMemory } from './blob-memory.ts';
 import { BoundedMap } from './bounded-map.ts';
 import { Confirmations } from './confirmations.ts';
-import { asError } from './copy-error.ts';
+import { asError, CopyError } from './copy-error.ts';
 import { ImageCopy, type Surroundings } from './image-copy.ts';
 import { transferLimit } from './limit.ts';
 import type { Copies, CopyTask, Outcome } from './outcome.ts';
-import { onAbort } from './promise.ts';
+import { unlessAborted } from './promise.ts';
 import { SingleFlight } from './single-flight.ts';
 
 export interface CopierOptions extends Omit<Surroundings, 'limit' | 'memory' | 'choices'> {
@@ -28,6 +28,7 @@ export class Copier implements Copies {
   readonly #confirmed: Confirmations;
   readonly #flights = new SingleFlight<Outcome>();
   readonly #following = new SingleFlight<void>();
+  readonly #stopping = new AbortController();
 
   constructor({ concurrency, freshMs, timeoutMs, ...surroundings }: CopierOptions) {
     this.#surroundings = {
@@ -44,7 +45,8 @@ export class Copier implements Copies {
     const known = this.#confirmed.get(keyOf(task));
     if (known !== undefined) return { state: 'present', digest: known };
     const flight = this.#flights.run(keyOf(task), () => this.#copy(task));
-    return Promise.race([flight, onAbort(signal).then((): Outcome => ({ state: 'pending' }))]);
+    // A copy never rejects, so it is the caller's signal that does.
+    return unlessAborted(signal, flight).catch((): Outcome => ({ state: 'pending' }));
   }
 
   async has(task: CopyTask, signal: AbortSignal): Promise<boolean> {
@@ -63,6 +65,12 @@ export class Copier implements Copies {
     );
   }
 
+  /** Breaks off what runs. Resolves when it has ended, with no upload left open. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.settled();
+  }
+
   /** Copies that run now. */
   get inProgress(): number {
     return this.#flights.size;
@@ -76,20 +84,33 @@ export class Copier implements Copies {
   async #copy(task: CopyTask): Promise<Outcome> {
     const begun = performance.now();
     try {
-      const copy = new ImageCopy(this.#surroundings, task, AbortSignal.timeout(this.#timeoutMs));
+      const signal = AbortSignal.any([AbortSignal.timeout(this.#timeoutMs), this.#stopping.signal]);
+      const copy = new ImageCopy(this.#surroundings, task, signal);
       const outcome = await copy.run();
       this.#confirmed.set(keyOf(task), outcome.digest);
       if (this.#surroundings.referrers && outcome.state === 'copied') this.#copyReferrers(task, copy);
       return outcome;
     } catch (cause) {
-      // What a registry confirmed that now fails is asked for again.
-      this.#confirmed.clear();
       const error = asError(cause);
+      if (isTargetLost(error)) this.#confirmed.clear();
       this.#surroundings.observe({ type: 'failed', task, error, durationMs: performance.now() - begun });
       return { state: 'failed', error };
     }
   }
 }
+
+/** What such a registry confirmed is asked for again. A fault of one image or of its source says nothing of others. */
+function isTargetLost(error: Error): boolean {
+  return error instanceof CopyError && error.side === 'target' && LOST.has(error.code);
+}
+
+const LOST: ReadonlySet<string> = new Set([
+  'UNREACHABLE',
+  'UNTRUSTED',
+  'UNAVAILABLE',
+  'TIMEOUT',
+  'UNAUTHORIZED',
+]);
 
 /** The plan never gives two sources one backup; the source is in the key so that nothing depends on it. */
 function keyOf({ source, backup }: CopyTask): string {

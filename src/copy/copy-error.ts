@@ -26,9 +26,11 @@ export class CopyError extends Error {
   }
 }
 
-/** The stable code of an error of any room. */
+/** The stable code of an error of any room. The errors of aborted signals have numbers of the DOM in its place. */
 export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  if (!(error instanceof Error)) return undefined;
+  if (error.name === 'AbortError' || error.name === 'TimeoutError') return 'ABORTED';
+  return 'code' in error ? String(error.code) : undefined;
 }
 
 export function asError(thrown: unknown): Error {

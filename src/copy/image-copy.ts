@@ -10,7 +10,7 @@ import { copyReferrers } from './copy-referrers.ts';
 import type { ObserveCopy } from './event.ts';
 import type { TransferLimit } from './limit.ts';
 import type { CopyTask, Outcome } from './outcome.ts';
-import { handled, rejectOnAbort } from './promise.ts';
+import { handled, unlessAborted } from './promise.ts';
 import type { ManifestContent, Source, Target } from './target.ts';
 
 /** What a copy needs from the outside; the same for all of them. */
@@ -26,6 +26,8 @@ export interface Surroundings {
   readonly platforms: readonly Platform[];
   /** Copy signatures, attestations and SBOMs as well, after the image. */
   readonly referrers: boolean;
+  /** As in `GraphCopy`. */
+  readonly consistencyWaitsMs?: readonly number[];
   readonly limit: TransferLimit;
   readonly memory: BlobMemory;
   /** Digest of a source's index → digest of what was chosen of it. */
@@ -143,10 +145,7 @@ export class ImageCopy {
   /** A source that is gone, slow or counts us out costs a bounded wait, and never the copy that we have. */
   async #inTime(asked: Promise<Asked>): Promise<Asked | undefined> {
     try {
-      return await Promise.race([
-        asked,
-        rejectOnAbort(AbortSignal.timeout(this.#surroundings.sourceCheckMs)),
-      ]);
+      return await unlessAborted(AbortSignal.timeout(this.#surroundings.sourceCheckMs), asked);
     } catch (cause) {
       this.#sourceUnavailable(cause);
       return undefined;
@@ -159,7 +158,7 @@ export class ImageCopy {
       await this.#keepUnderOwnTag(present);
       return await this.#transfer(current, identifier);
     } catch (cause) {
-      this.#sourceUnavailable(cause);
+      this.#surroundings.observe({ type: 'refresh-failed', task: this.#task, error: asError(cause) });
       return { state: 'present', digest: present };
     }
   }
@@ -187,7 +186,7 @@ export class ImageCopy {
   }
 
   #graphCopy(root: Digest): GraphCopy {
-    const { observe, limit, memory } = this.#surroundings;
+    const { observe, limit, memory, consistencyWaitsMs } = this.#surroundings;
     const task = this.#task;
     return {
       source: this.#source,
@@ -196,6 +195,7 @@ export class ImageCopy {
       signal: this.#signal,
       frugal: this.#countsPulls,
       mounts: { memory, place: task.backup },
+      ...(consistencyWaitsMs !== undefined && { consistencyWaitsMs }),
       onStart: (plan) => observe({ type: 'started', task, digest: root, ...plan }),
       onBlob: ({ descriptor, pushed, durationMs }) =>
         observe({
