@@ -7,5 +7,6 @@ export const JUDGEMENT: Judgement = {
   enabled: true,
   naming: { prefix: parsePrefix('registry.example.com/backup', undefined), scheme: 'keep-host' },
   kinds: BUILT_IN_KINDS,
+  sources: { allow: [], deny: [] },
   rules: [],
 };

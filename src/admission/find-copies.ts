@@ -12,7 +12,7 @@ import type { Cloning } from './cloning.ts';
 import { withDeadline } from './deadline.ts';
 import { type About, aboutOf } from './event.ts';
 import type { Finding } from './finding.ts';
-import { deniedByRule, unreadable, warned } from './message.ts';
+import { deniedByRule, sourceNotAllowed, unreadable, warned } from './message.ts';
 import type { AdmissionRequest } from './request.ts';
 import { judge, judgeRewrite, type Verdict } from './verdict.ts';
 
@@ -67,8 +67,9 @@ class Search {
     const [container = '', source = ''] = [name, image].map((text) => text.slice(0, LONGEST_LOGGED));
     const ruled = rule === undefined ? {} : { rule };
     this.#cloning.observe({ type: 'skipped', ...this.#about, container, source, reason, ...ruled });
-    // The one fault that the user can mend; for the rest nothing is wrong.
-    return reason === 'unparsable' ? { warning: unreadable(image) } : {};
+    // What the user can mend, or would wait for in vain; for the rest nothing is wrong.
+    if (reason === 'unparsable') return { warning: unreadable(image) };
+    return reason === 'source-not-allowed' ? { warning: sourceNotAllowed(image) } : {};
   }
 
   #deny({ source, rule, message }: DenyDecision): Verdict {

@@ -27,6 +27,7 @@ describe('what users read', () => {
       '"nginx:1.25" would be copied to "registry.example.com/backup/docker.io/library/nginx:1.25"',
     ],
     [message.unreadable('Nginx'), 'not an image reference, left as it is: "Nginx"'],
+    [message.sourceNotAllowed('nginx:1'), 'not copied, its registry is no allowed source: "nginx:1"'],
     [
       message.deniedWhileCopying(SOURCE),
       '"nginx:1.25" is still being copied to the backup registry, try again in a moment',

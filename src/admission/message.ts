@@ -47,6 +47,10 @@ export function unreadable(image: string): string {
   return `not an image reference, left as it is: ${JSON.stringify(image.slice(0, LONGEST_WARNING))}`;
 }
 
+export function sourceNotAllowed(image: string): string {
+  return `not copied, its registry is no allowed source: ${JSON.stringify(image.slice(0, LONGEST_WARNING))}`;
+}
+
 export function notSafe(): string {
   return 'the images stay as they are: the change could not be made safely';
 }

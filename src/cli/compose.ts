@@ -59,7 +59,7 @@ export async function compose({
   return {
     cloning: {
       copies: copier,
-      judgement: { enabled: true, kinds: BUILT_IN_KINDS, rules: [], naming },
+      judgement: { enabled: true, kinds: BUILT_IN_KINDS, rules: [], sources: settings.sources, naming },
       settings: settings.copy,
       observe: observeAdmission(log, metrics),
     },

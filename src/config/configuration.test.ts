@@ -38,6 +38,8 @@ describe('without any configuration', () => {
       sources: {
         plainHttp: [],
         internal: [],
+        allow: [],
+        deny: [],
         credentialHelpers: false,
         credentialProviders: { binDir: '/credential-providers' },
       },
@@ -98,6 +100,16 @@ describe('the environment', () => {
       ['a.example.com', 'b.example.com:5000'],
     ],
     ['SOURCES_INTERNAL', 'a.example.com', (s) => s.sources.internal, ['a.example.com']],
+    ['SOURCES_ALLOW', 'docker.io, *.X.org', (s) => s.sources.allow, ['docker.io', '*.x.org']],
+    ['SOURCES_DENY', '*.example.com:5000', (s) => s.sources.deny, ['*.example.com:5000']],
+    ['SOURCES_AUTH_DIR', '/source-auth', (s) => s.sources.authDir, '/source-auth'],
+    ['SOURCES_CREDENTIAL_HELPERS', 'true', (s) => s.sources.credentialHelpers, true],
+    [
+      'SOURCES_CREDENTIAL_PROVIDERS_CONFIG',
+      '/config.yaml',
+      (s) => s.sources.credentialProviders.config,
+      '/config.yaml',
+    ],
     ['COPY_ON_PENDING', 'rewrite', (s) => s.copy.onPending, 'rewrite'],
     ['COPY_ON_FAILURE', 'deny', (s) => s.copy.onFailure, 'deny'],
     ['COPY_WAIT_SECONDS', '2.5', (s) => s.copy.waitSeconds, 2.5],
@@ -294,6 +306,14 @@ describe('a file', () => {
         'sources.plainHttp.1: got "x/y", wanted a list of registry hosts, such as "registry.example.com" or "localhost:5000"',
         'sources.plainHttp.2: got 3, wanted a list of registry hosts, such as "registry.example.com" or "localhost:5000"',
       ],
+    ],
+    [
+      'a bad pattern of hosts',
+      'sources: {deny: ["*", "*.com", "a.*.com", "*example.com", "https://a.example.com"]}',
+      ['*', '*.com', 'a.*.com', '*example.com', 'https://a.example.com'].map(
+        (text, place) =>
+          `sources.deny.${place}: got "${text}", wanted a list of registry hosts or patterns, such as "registry.example.com" or "*.example.com"`,
+      ),
     ],
     ['an empty path', 'tls: {keyFile: ""}', ['tls.keyFile: got "", wanted a path']],
   ])('with %s is refused', async (_name, yaml, faults) => {

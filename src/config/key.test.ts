@@ -21,7 +21,7 @@ describe('keys', () => {
   });
 
   test('stand in these sections', () => {
-    expect(SECTIONS).toEqual(['registry', 'sources', 'copy', 'tls', 'metrics', 'log', 'shutdown']);
+    expect(SECTIONS).toEqual(['registry', 'sources', 'sources.credentialProviders', 'copy', 'tls', 'metrics', 'log', 'shutdown']);
   });
 });
 

@@ -98,6 +98,14 @@ export function hosts(said: Said): z.ZodArray<z.ZodString> {
     .register(FACTS, { ...said, wanted, fromText: asList });
 }
 
+/** Registry hosts, or `*.domain` for all below a domain; as an environment variable separated by commas. */
+export function hostPatterns(said: Said): z.ZodArray<z.ZodString> {
+  const wanted = 'a list of registry hosts or patterns, such as "registry.example.com" or "*.example.com"';
+  return z
+    .array(z.string().toLowerCase().refine(isHostPattern))
+    .register(FACTS, { ...said, wanted, fromText: asList });
+}
+
 /** Platforms as the OCI image spec writes them; as an environment variable separated by commas. */
 export function platforms(said: Said): z.ZodArray<z.ZodString> {
   const wanted = 'a list of platforms, such as "linux/amd64" or "linux/arm/v7"';
@@ -111,6 +119,11 @@ export function hostUnder(prefix: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function isHostPattern(text: string): boolean {
+  const host = text.replace(/^\*\./, '');
+  return hostUnder(host) === host;
 }
 
 function isPlatform(text: string): boolean {

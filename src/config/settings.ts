@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { address, amount, choice, flag, hosts, path, platforms, registryPrefix, seconds } from './setting.ts';
+import {
+  address,
+  amount,
+  choice,
+  flag,
+  hostPatterns,
+  hosts,
+  path,
+  platforms,
+  registryPrefix,
+  seconds,
+} from './setting.ts';
 
 /** What an API server grants a webhook at most (`timeoutSeconds`, admissionregistration.k8s.io/v1), less one to answer. */
 const LONGEST_WAIT = 29;
@@ -32,6 +43,13 @@ const SOURCES = z.strictObject({
   }).default([]),
   internal: hosts({
     what: 'Hosts that may have an internal address (loopback, private, link-local) when a source is read: others are refused, because tenants choose the host. Those in `sources.plainHttp` may, too.',
+  }).default([]),
+  allow: hostPatterns({
+    what: 'Registries that images may be copied from; none means all. `*.example.com` stands for every host below that domain, a host without a port for all its ports.',
+    otherwise: 'all registries',
+  }).default([]),
+  deny: hostPatterns({
+    what: 'Registries that no image is copied from, whatever `sources.allow` says.',
   }).default([]),
   authDir: path({
     what: 'Folder with credentials for sources: `<registry>.json` files with `username`, `password` and, if wanted, `duration`. The longest domain suffix wins: `gcr.io.json` serves `us.gcr.io`; a port is written `_5000`.',

@@ -9,8 +9,16 @@ import type { ImageUse } from '../workload/images.ts';
  * - `unparsable`: not a reference; the kubelet will say so
  * - `already-backup`: it lives under the prefix
  * - `rule`: a rule of the operator says so
+ * - `source-not-allowed`: the operator lets nothing be copied from its registry
  */
-export type SkipReason = 'empty' | 'placeholder' | 'never-pulled' | 'unparsable' | 'already-backup' | 'rule';
+export type SkipReason =
+  | 'empty'
+  | 'placeholder'
+  | 'never-pulled'
+  | 'unparsable'
+  | 'already-backup'
+  | 'rule'
+  | 'source-not-allowed';
 
 /** The rule that holds where none of the operator's matches: copy. */
 export const DEFAULT_RULE = 'default';

@@ -110,6 +110,41 @@ describe('planImages', () => {
   });
 });
 
+describe('by the registry of the source', () => {
+  const judgement: Judgement = {
+    ...JUDGEMENT,
+    sources: { allow: ['*.example.org'], deny: ['bad.example.org'] },
+  };
+
+  it.each([
+    ['good.example.org/a:1', 'registry.example.com/backup/good.example.org/a:1'],
+    ['bad.example.org/a:1', 'source-not-allowed'],
+    ['a:1', 'source-not-allowed'],
+    ['Nginx', 'unparsable'],
+    ['registry.example.com/backup/a:1', 'already-backup'],
+  ])('says of %s: %s', (image, word) => {
+    expect(planImages([use(image)], OWNER, judgement).map(wordOf)).toEqual([word]);
+  });
+
+  it.each<[RuleText, object]>([
+    [{ action: 'copy' }, { action: 'skip', reason: 'source-not-allowed' }],
+    [{ action: 'deny' }, { action: 'deny' }],
+    [{ action: 'skip' }, { action: 'skip', reason: 'rule' }],
+    [{ action: 'rewrite-only' }, { action: 'rewrite' }],
+  ])('%j copies nothing from one that is not allowed', (text, expected) => {
+    const rules = compileRules([text]);
+    const decided = rules.ok && planImages([use('a:1')], OWNER, { ...judgement, rules: rules.rules })[0];
+    expect(decided).toMatchObject(expected);
+  });
+
+  it('lets the pods of a controller use a copy that is there', () => {
+    expect(planImages([use('a:1')], CONTROLLED, judgement)[0]).toMatchObject({
+      action: 'rewrite',
+      check: true,
+    });
+  });
+});
+
 /** The decision by these rules. */
 function ruled(texts: readonly RuleText[], image = 'a:1', owner = OWNER): unknown {
   const rules = compileRules(texts);

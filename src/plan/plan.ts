@@ -5,6 +5,7 @@ import type { Judgement } from './judgement.ts';
 import { backupOf } from './naming.ts';
 import { isBackup } from './prefix.ts';
 import type { Rule } from './rule.ts';
+import { mayBeSource } from './source-hosts.ts';
 import type { Subject } from './subject.ts';
 
 /** Istio writes it where its sidecar injector is to put the image; as a reference it would be `library/auto`. */
@@ -55,16 +56,17 @@ interface Ruled {
   readonly rule: typeof COPY_ALL;
 }
 
-function decide({ use, source, rule }: Ruled, { controlled }: Owner, { naming }: Judgement): Decision {
+function decide({ use, source, rule }: Ruled, { controlled }: Owner, judgement: Judgement): Decision {
   const { action, name, check, message } = rule;
   const said = message === undefined ? {} : { message };
   if (action === 'skip') return { action, use, reason: 'rule', rule: name };
   if (action === 'deny') return { action, use, source, rule: name, ...said };
-  const named = { use, source, backup: backupOf(source, naming), rule: name };
+  const named = { use, source, backup: backupOf(source, judgement.naming), rule: name };
   if (action === 'warn') return { action, ...named, ...said };
   if (action === 'rewrite-only') return { action: 'rewrite', ...named, check, quiet: controlled };
   // A pod of a controller must not wait, and what its template names was copied with the template.
-  return controlled
-    ? { action: 'rewrite', ...named, check: true, quiet: true }
-    : { action: 'copy', ...named };
+  if (controlled) return { action: 'rewrite', ...named, check: true, quiet: true };
+  return mayBeSource(source.host, judgement.sources)
+    ? { action: 'copy', ...named }
+    : { action: 'skip', use, reason: 'source-not-allowed' };
 }
