@@ -3,11 +3,15 @@
  * everything else for itself.
  */
 export function globToRegExp(glob: string): RegExp {
-  const source = glob.replaceAll(/\*{2,}|\*|\?|[^*?]+/g, (part) => WILDCARDS[part] ?? literal(part));
+  const source = glob.replaceAll(/\*{2,}|\*|\?|[^*?]+/g, (part) => WILDCARDS.get(part) ?? literal(part));
   return new RegExp(`^${source}$`, 's');
 }
 
-const WILDCARDS: Readonly<Record<string, string>> = { '**': '.*', '*': '[^/]*', '?': '[^/]' };
+const WILDCARDS: ReadonlyMap<string, string> = new Map([
+  ['**', '.*'],
+  ['*', '[^/]*'],
+  ['?', '[^/]'],
+]);
 
 function literal(part: string): string {
   return part.startsWith('**') ? '.*' : part.replaceAll(/[.+^${}()|[\]\\-]/g, String.raw`\$&`);
