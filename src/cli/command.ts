@@ -5,6 +5,8 @@ import type { LogDestination } from '../telemetry/logger.ts';
 
 /** What a command meets of the process it runs in. */
 export interface Surroundings {
+  /** What a command reads that is told to read `-`. @default standard input */
+  readonly input?: AsyncIterable<Uint8Array | string>;
   /** Results. */
   readonly out: (text: string) => void;
   /** Everything else. */
@@ -48,6 +50,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/copy.ts'),
   },
   { name: 'registry', summary: 'run a registry over a folder', load: () => import('./commands/registry.ts') },
+  {
+    name: 'plan',
+    summary: 'say what would become of the images in manifests',
+    load: () => import('./commands/plan.ts'),
+  },
   {
     name: 'settings',
     summary: 'check the configuration and print what it comes to',

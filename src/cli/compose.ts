@@ -1,15 +1,13 @@
 import type { Cloning } from '../admission/cloning.ts';
 import type { Settings } from '../config/configuration.ts';
 import { type Environment, processEnvironment } from '../config/process-environment.ts';
-import { hostUnder } from '../config/setting.ts';
 import { chain } from '../credentials/chain.ts';
 import type { FindCredentials } from '../credentials/credential.ts';
 import { RegistryAuth } from '../credentials/registry-auth.ts';
-import { defaultScheme, type Naming } from '../plan/naming.ts';
-import { parsePrefix } from '../plan/prefix.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { BUILT_IN_KINDS } from '../workload/kinds.ts';
+import { LiveJudgement } from './live-judgement.ts';
+import { namingOf } from './naming.ts';
 import { observeAdmission } from './observe-admission.ts';
 import { observeCopy } from './observe-copy.ts';
 import { observeCredentials } from './observe-credentials.ts';
@@ -17,7 +15,7 @@ import { openRegistries } from './registries.ts';
 import { sourceCredentials } from './source-credentials.ts';
 
 export interface ComposeParts {
-  readonly settings: Pick<Settings, 'registry' | 'sources' | 'copy'>;
+  readonly settings: Settings;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** For programs that are asked for credentials. @default the environment of the process */
@@ -27,13 +25,15 @@ export interface ComposeParts {
 /** The judgement and the copy engine behind the webhook. */
 export interface Composition {
   readonly cloning: Cloning;
+  /** Takes over rules and kinds of a configuration that is read again; a bad one is told and changes nothing. */
+  readonly refresh: (load: () => Promise<Settings>) => Promise<void>;
   /** Waits for the copies under way, or until the signal aborts; then lets go of everything. */
   readonly settle: (signal: AbortSignal) => Promise<void>;
 }
 
 /**
  * Puts the rooms together: credentials → where copies live → registries → copies → what admission works with.
- * @throws InvalidPrefixError, CredentialError
+ * @throws ConfigError, InvalidPrefixError, CredentialError
  */
 export async function compose({
   settings,
@@ -44,6 +44,7 @@ export async function compose({
   const observe = observeCredentials(log);
   const auth = new RegistryAuth({ dir: settings.registry.authDir, observe });
   const naming = await namingOf(settings.registry, auth);
+  const judgement = new LiveJudgement({ settings, naming, log });
   const { host, path } = naming.prefix;
   const ofSources = await sourceCredentials(settings.sources, { environment, observe });
   const registries = openRegistries({
@@ -59,25 +60,18 @@ export async function compose({
   return {
     cloning: {
       copies: copier,
-      judgement: { enabled: true, kinds: BUILT_IN_KINDS, rules: [], sources: settings.sources, naming },
+      get judgement() {
+        return judgement.current;
+      },
       settings: settings.copy,
       observe: observeAdmission(log, metrics),
     },
+    refresh: (load) => judgement.refresh(load),
     settle: async (signal) => {
       await Promise.race([copier.settled(), aborted(signal)]);
       await registries.close();
     },
   };
-}
-
-/** The user name is asked for only where the prefix needs it: with a path of its own it does not. */
-async function namingOf(
-  { prefix: registry, naming }: Settings['registry'],
-  auth: RegistryAuth,
-): Promise<Naming> {
-  const user = registry?.includes('/') ? undefined : await auth.user(registry && hostUnder(registry));
-  const prefix = parsePrefix(registry, user);
-  return { prefix, scheme: naming ?? defaultScheme(prefix) };
 }
 
 /**

@@ -30,7 +30,7 @@ describe('the table of settings', () => {
   test('for a terminal says the same', () => {
     const help = settingsHelp();
     for (const { path, variable, initial } of describeSettings())
-      expect(help).toContain(`  ${path}  ${variable}  (${initial})\n`);
+      expect(help).toContain(`  ${path}  ${variable ?? '(in the file only)'}  (${initial})\n`);
   });
 });
 

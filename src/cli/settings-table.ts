@@ -4,7 +4,7 @@ import { describeSettings, type SettingDescription } from '../config/description
 export function settingsMarkdown(): string {
   const rows = describeSettings().map(({ path, variable, initial, what, wanted }) => [
     `\`${path}\``,
-    `\`${variable}\``,
+    variable === undefined ? 'in the file only' : `\`${variable}\``,
     code(initial),
     `${what} Wanted: ${wanted}.`,
   ]);
@@ -33,7 +33,11 @@ const TERMINAL_WIDTH = 96;
 
 function entry({ path, variable, initial, what, wanted }: SettingDescription): string {
   const text = wrapped(`${what} Wanted: ${wanted}.`, TERMINAL_WIDTH);
-  return [`  ${path}  ${variable}  (${initial})`, ...text.map((line) => `      ${line}`), ''].join('\n');
+  return [
+    `  ${path}  ${variable ?? '(in the file only)'}  (${initial})`,
+    ...text.map((line) => `      ${line}`),
+    '',
+  ].join('\n');
 }
 
 function wrapped(text: string, width: number): string[] {

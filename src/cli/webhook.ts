@@ -22,6 +22,8 @@ export interface WebhookParts {
   readonly metrics: Metrics;
   /** For programs that are asked for credentials. @default the environment of the process */
   readonly environment?: Environment | undefined;
+  /** Reads the configuration again, for what of it counts without a restart. */
+  readonly reload?: (() => Promise<Settings>) | undefined;
 }
 
 /** A webhook that answers. */
@@ -32,18 +34,18 @@ export interface Webhook {
   readonly stop: () => Promise<void>;
 }
 
-/** A mounted Secret changes a minute after it was applied (kubelet); a few seconds more do not count. */
-const CERTIFICATE_LOOK_MS = 5000;
+/** A mounted Secret or ConfigMap changes a minute after it was applied (kubelet); a few seconds more do not count. */
+const LOOK_MS = 5000;
 
 /**
  * Puts a server around the composition and starts it. Ready only once everything is there.
  * @throws CertificateError, ListenError, and what `compose` throws
  */
 export async function startWebhook(parts: WebhookParts): Promise<Webhook> {
-  const { settings, log, metrics } = parts;
+  const { settings, log, metrics, reload } = parts;
   const certificate = new Certificate({ files: settings.tls, log, metrics });
   const secure = await certificate.load();
-  const { cloning, settle } = await compose(parts);
+  const { cloning, refresh, settle } = await compose(parts);
   const readiness = new Readiness();
   const app = createApp({
     review: (bytes, call) => review(bytes, call, cloning),
@@ -57,7 +59,8 @@ export async function startWebhook(parts: WebhookParts): Promise<Webhook> {
   const metricsListener = new Listener(createMetricsServer({ metrics, log }));
   const metricsAddress = await metricsListener.listen(addressOf(settings.metrics.listen));
   const address = await listener.listen(addressOf(settings.listen));
-  const stopLooking = repeat(() => certificate.refresh(server), CERTIFICATE_LOOK_MS);
+  const stopLooking = repeat(() => certificate.refresh(server), LOOK_MS);
+  const stopReloading = reload === undefined ? undefined : repeat(() => refresh(reload), LOOK_MS);
   readiness.start();
   return {
     address,
@@ -66,6 +69,7 @@ export async function startWebhook(parts: WebhookParts): Promise<Webhook> {
       const ending = { readiness, listener, metricsListener, settleCopies: settle, log };
       await shutDown(ending, settings.shutdown.graceSeconds);
       stopLooking();
+      stopReloading?.();
     },
   };
 }

@@ -54,6 +54,9 @@ describe('without any configuration', () => {
         concurrency: 12,
         timeoutSeconds: 3600,
       },
+      rules: [],
+      workloads: [],
+      webhook: { enabled: true },
       tls: { certFile: '/tls/tls.crt', keyFile: '/tls/tls.key' },
       listen: ':8443',
       metrics: { listen: ':9090' },
@@ -422,5 +425,86 @@ describe('faults', () => {
   test('show the start of a long value only', async () => {
     const [fault = ''] = await faultsOf({ environment: { LISTEN: 'x'.repeat(5000) } });
     expect(fault.length).toBeLessThan(250);
+  });
+});
+
+describe('rules and workloads', () => {
+  test('are read from the file', async () => {
+    const yaml = `
+      rules:
+        - name: ours
+          match: {namespaces: [team-*], labels: {app: web}, images: ['ghcr.io/**']}
+          action: rewrite-only
+          check: true
+        - action: deny
+          message: not here
+      workloads:
+        - {kind: Rollout.argoproj.io, podSpec: .spec.template.spec}
+        - {kind: Cluster.postgresql.cnpg.io, image: .spec.imageName}
+    `;
+    const settings = await load({ yaml });
+    expect(settings.rules).toEqual([
+      {
+        name: 'ours',
+        match: { namespaces: ['team-*'], labels: { app: 'web' }, images: ['ghcr.io/**'] },
+        action: 'rewrite-only',
+        check: true,
+      },
+      { action: 'deny', message: 'not here' },
+    ]);
+    expect(settings.workloads).toEqual([
+      { kind: 'Rollout.argoproj.io', podSpec: '.spec.template.spec' },
+      { kind: 'Cluster.postgresql.cnpg.io', image: '.spec.imageName' },
+    ]);
+    expect(Object.isFrozen(settings.rules[0]?.match?.images)).toBe(true);
+  });
+
+  test('that say nothing are none', async () => {
+    expect((await load({ yaml: 'webhook:\n  enabled: false\n' })).webhook).toEqual({ enabled: false });
+    expect((await load({ yaml: 'rules: []' })).rules).toEqual([]);
+  });
+
+  test.each([
+    ['rules: skip', ['rules: got "skip", wanted a list of rules']],
+    ['rules: [skip]', ['rules.0: got "skip", wanted a mapping with name, match, action, check and message']],
+    ['rules: [{}]', ['rules.0.action: got nothing, wanted copy, rewrite-only, skip, deny or warn']],
+    [
+      'rules: [{action: ignore}]',
+      ['rules.0.action: got "ignore", wanted copy, rewrite-only, skip, deny or warn'],
+    ],
+    ['rules: [{action: skip, matches: {}}]', ['rules.0.matches: unknown key, did you mean rules.0.match']],
+    [
+      'rules: [{action: skip, match: {imgaes: ["**"]}}]',
+      ['rules.0.match.imgaes: unknown key, did you mean rules.0.match.images'],
+    ],
+    [
+      'rules: [{action: skip, match: {images: "**"}}]',
+      [
+        'rules.0.match.images: got "**", wanted a list of texts, in which "*" stands for any characters but "/" and "**" for any at all',
+      ],
+    ],
+    [
+      'rules: [{action: skip, match: {labels: {app: 5}}}]',
+      [
+        'rules.0.match.labels.app: got 5, wanted a mapping of keys to texts, in which "*" stands for any characters',
+      ],
+    ],
+    [
+      'workloads: [{kind: rollout}]',
+      ['workloads.0.kind: got "rollout", wanted kind and group, such as "Rollout.argoproj.io"'],
+    ],
+    [
+      'rules: [{action: 1}, {action: deny, message: 2}]',
+      [
+        'rules.0.action: got 1, wanted copy, rewrite-only, skip, deny or warn',
+        'rules.1.message: got 2, wanted a text',
+      ],
+    ],
+  ])('%s is refused', async (yaml, faults) => {
+    expect(await faultsOf({ yaml })).toEqual(faults);
+  });
+
+  test('are not set by variables of their names', async () => {
+    expect((await load({ environment: { RULES: 'skip', WORKLOADS: 'x' } })).rules).toEqual([]);
   });
 });

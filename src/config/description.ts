@@ -4,7 +4,8 @@ import { KEYS } from './key.ts';
 export interface SettingDescription {
   /** Path in the file. */
   readonly path: string;
-  readonly variable: string;
+  /** Undefined where only the file can set it. */
+  readonly variable: string | undefined;
   readonly initial: string;
   readonly what: string;
   readonly wanted: string;

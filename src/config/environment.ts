@@ -17,7 +17,7 @@ export interface Setting {
  */
 export function settingsIn(environment: Environment): Setting[] {
   return KEYS.flatMap((key) => {
-    const text = environment[key.variable]?.trim() ?? '';
+    const text = (key.variable && environment[key.variable]?.trim()) || '';
     return text === '' ? [] : [{ key, value: key.fromText(text) }];
   });
 }

@@ -1,7 +1,10 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type Fault, quoteValue } from './config-error.ts';
 import type { Setting } from './environment.ts';
 import { KEYS, type Key, SECTIONS } from './key.ts';
+import { bare, schemaAt } from './schema-at.ts';
+import { FACTS } from './setting.ts';
+import { SCHEMA } from './settings.ts';
 import { suggest } from './suggestion.ts';
 import { type Tree, valueAt } from './tree.ts';
 
@@ -22,9 +25,17 @@ export function faultsOf(issues: readonly z.core.$ZodIssue[], checked: Checked):
 function unknownKeys({ keys, path }: z.core.$ZodIssueUnrecognizedKeys): Fault[] {
   return keys.map((key) => {
     const at = [...path, key].join('.');
-    const meant = suggest(at, [...KEYS.map((known) => known.path), ...SECTIONS]);
+    const meant = suggest(at, [...KEYS.map((known) => known.path), ...SECTIONS, ...besides(path)]);
     return { at, what: meant === undefined ? 'unknown key' : `unknown key, did you mean ${meant}` };
   });
+}
+
+/** Inside of a list, the keys of this very entry. */
+function besides(path: readonly PropertyKey[]): string[] {
+  const schema = schemaAt(SCHEMA, path);
+  const section = schema && bare(schema);
+  const names = section instanceof z.ZodObject ? Object.keys(section.shape) : [];
+  return names.map((name) => [...path, name].join('.'));
 }
 
 function wrongValue({ path }: z.core.$ZodIssue, { tree, variables }: Checked): Fault {
@@ -32,9 +43,16 @@ function wrongValue({ path }: z.core.$ZodIssue, { tree, variables }: Checked): F
   const key = keyHolding(at);
   const variable = variables.find((setting) => setting.key === key);
   return {
-    at: variable === undefined ? at : variable.key.variable,
-    what: `got ${quoteValue(valueAt(tree, path))}, wanted ${key?.wanted ?? 'a mapping of keys'}`,
+    at: variable?.key.variable ?? at,
+    what: `got ${quoteValue(valueAt(tree, path))}, wanted ${wantedAt(path) ?? 'a mapping of keys'}`,
   };
+}
+
+/** What the place itself wants, or else the mapping or list that it stands in. */
+function wantedAt(path: readonly PropertyKey[]): string | undefined {
+  if (path.length === 0) return undefined;
+  const schema = schemaAt(SCHEMA, path);
+  return (schema && FACTS.get(bare(schema))?.wanted) ?? wantedAt(path.slice(0, -1));
 }
 
 /** The key itself or, for an entry of a list, the key that holds the list. */

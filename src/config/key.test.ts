@@ -17,11 +17,29 @@ describe('keys', () => {
   });
 
   test('no two share a variable', () => {
-    expect(new Set(KEYS.map(({ variable }) => variable)).size).toBe(KEYS.length);
+    const variables = KEYS.flatMap(({ variable }) => variable ?? []);
+    expect(new Set(variables).size).toBe(variables.length);
+  });
+
+  test('without a variable are those that no text can hold', () => {
+    expect(KEYS.filter(({ variable }) => variable === undefined).map(({ path }) => path)).toEqual([
+      'rules',
+      'workloads',
+    ]);
   });
 
   test('stand in these sections', () => {
-    expect(SECTIONS).toEqual(['registry', 'sources', 'sources.credentialProviders', 'copy', 'tls', 'metrics', 'log', 'shutdown']);
+    expect(SECTIONS).toEqual([
+      'registry',
+      'sources',
+      'sources.credentialProviders',
+      'copy',
+      'webhook',
+      'tls',
+      'metrics',
+      'log',
+      'shutdown',
+    ]);
   });
 });
 

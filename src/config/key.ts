@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bare } from './schema-at.ts';
 import { FACTS, type SettingFacts } from './setting.ts';
 import { SCHEMA } from './settings.ts';
 
@@ -6,8 +7,8 @@ import { SCHEMA } from './settings.ts';
 export interface Key extends SettingFacts {
   /** Path in the file: `copy.onPending`. */
   readonly path: string;
-  /** Name of the environment variable: `COPY_ON_PENDING`. */
-  readonly variable: string;
+  /** Name of the environment variable: `COPY_ON_PENDING`. Undefined where only the file can set the key. */
+  readonly variable: string | undefined;
   /** Value without any configuration; undefined where it follows from other keys. */
   readonly initial: unknown;
 }
@@ -29,15 +30,10 @@ function keysOf(section: z.ZodObject, parents: readonly string[]): Key[] {
 }
 
 function keyOf(schema: z.core.$ZodType, path: string): Key {
-  const facts = FACTS.get(innermost(schema));
+  const facts = FACTS.get(bare(schema));
   if (facts === undefined) throw new TypeError(`Setting ${path} has no facts`);
-  return { ...facts, path, variable: variableOf(path), initial: z.safeParse(schema, undefined).data };
-}
-
-/** Facts hang on the schema below `optional` and `default`. */
-function innermost(schema: z.core.$ZodType): z.core.$ZodType {
-  const wrapped = schema instanceof z.ZodOptional || schema instanceof z.ZodDefault;
-  return wrapped ? innermost(schema.def.innerType) : schema;
+  const variable = facts.inFileOnly ? undefined : variableOf(path);
+  return { ...facts, path, variable, initial: z.safeParse(schema, undefined).data };
 }
 
 function variableOf(path: string): string {

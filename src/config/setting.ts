@@ -11,6 +11,8 @@ export interface SettingFacts {
   readonly wanted: string;
   /** The default as people read it, where the value alone does not say it. */
   readonly otherwise?: string;
+  /** No environment variable sets it. */
+  readonly inFileOnly?: true;
   /** How the text of an environment variable becomes the value that YAML would hold. */
   readonly fromText: (text: string) => unknown;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RULES, WORKLOADS } from './judgement-settings.ts';
 import {
   address,
   amount,
@@ -120,6 +121,17 @@ export const SCHEMA = z.strictObject({
   registry: REGISTRY,
   sources: SOURCES,
   copy: COPY,
+  rules: RULES.default([]),
+  workloads: WORKLOADS.default([]),
+  webhook: z.strictObject({
+    enabled: flag({
+      what: 'Look at images at all: `false` leaves the webhook running and every workload as it is.',
+    }).default(true),
+  }),
+  certsDir: path({
+    what: "Folder with certificates of registries, in Docker's layout: `<host[:port]>/ca.crt`, `client.cert`, `client.key`. For sources and the backup registry.",
+    otherwise: 'none',
+  }).optional(),
   tls: TLS,
   listen: address({ what: 'Where the webhook listens (HTTPS). Port 0 takes a free one.' }).default(':8443'),
   metrics: z.strictObject({

@@ -30,6 +30,10 @@ export interface LogFields {
   /** How a layer came to be in the backup registry. */
   readonly pushed?: string | undefined;
   readonly reason?: string | undefined;
+  /** Name of the rule that decided. */
+  readonly rule?: string | undefined;
+  /** Keys of the configuration. */
+  readonly keys?: readonly string[] | undefined;
   /** What a user reads of us, or of a registry. */
   readonly message?: string | undefined;
   readonly status?: number | undefined;

@@ -1,9 +1,16 @@
 import { EventEmitter, once } from 'node:events';
+import { Readable } from 'node:stream';
 import type { Surroundings } from '../../src/cli/command.ts';
 import { run } from '../../src/cli/program.ts';
 import type { Environment } from '../../src/config/process-environment.ts';
 
 export type LogLine = Readonly<Record<string, unknown>>;
+
+interface Given {
+  readonly terminal?: Surroundings['terminal'];
+  /** What it reads from standard input. */
+  readonly input?: readonly string[] | undefined;
+}
 
 /** A command that runs inside the tests, with an environment of its own and nothing of the real process. */
 export class RunningProgram {
@@ -15,7 +22,8 @@ export class RunningProgram {
   readonly #written = new EventEmitter();
   readonly #texts = { out: '', err: '', log: '' };
 
-  constructor(args: readonly string[], environment: Environment, terminal: Surroundings['terminal']) {
+  constructor(args: readonly string[], environment: Environment, given: Given) {
+    const { terminal, input } = given;
     this.ended = run(args, {
       out: (text) => this.#keep('out', text),
       err: (text) => this.#keep('err', text),
@@ -23,6 +31,7 @@ export class RunningProgram {
       process: this.#process,
       environment,
       ...(terminal !== undefined && { terminal }),
+      ...(input !== undefined && { input: Readable.from(input) }),
       leave: (code) => void this.left.push(code),
     });
     // Whoever waits for a line has waited long enough.
@@ -72,6 +81,7 @@ export function start(
   args: readonly string[],
   environment: Environment = {},
   terminal?: Surroundings['terminal'],
+  input?: readonly string[],
 ): RunningProgram {
-  return new RunningProgram(args, environment, terminal);
+  return new RunningProgram(args, environment, { terminal, input });
 }

@@ -21,19 +21,24 @@ export function configure(command: Command, surroundings: CommandSurroundings): 
     .option('--config <file>', 'YAML file with settings')
     .addHelpText('after', () => `\n${settingsHelp()}`)
     .action(async ({ config }: { readonly config?: string }) => {
-      const settings = await loadSettings({ file: config, environment: surroundings.environment });
-      surroundings.exitWith(await serve(settings, surroundings));
+      const load = (): Promise<Settings> =>
+        loadSettings({ file: config, environment: surroundings.environment });
+      surroundings.exitWith(await serve(await load(), load, surroundings));
     });
 }
 
-async function serve(settings: Settings, surroundings: CommandSurroundings): Promise<number> {
-  const { log: destination } = surroundings;
+async function serve(
+  settings: Settings,
+  reload: () => Promise<Settings>,
+  surroundings: CommandSurroundings,
+): Promise<number> {
+  const { log: destination, environment } = surroundings;
   const version = readVersion();
   const log = await createLogger({ ...settings.log, ...(destination !== undefined && { destination }) });
   const metrics = createMetrics({ version });
   const signalled = firstSignal(surroundings.process, surroundings.leave);
   try {
-    const webhook = await startWebhook({ settings, log, metrics, environment: surroundings.environment });
+    const webhook = await startWebhook({ settings, log, metrics, environment, reload });
     surviveUncaught(surroundings.process, { log, metrics });
     returnStartMemory();
     log.info({ version, address: addressText(webhook.address) }, 'Webhook listening');

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { loadSettings } from '../../config/configuration.ts';
+import type { Environment } from '../../config/process-environment.ts';
 import { formatSettings } from '../../config/settings-text.ts';
 import type { CommandSurroundings } from '../command.ts';
+import { readJudgement } from '../judgement.ts';
 import { settingsHelp, settingsMarkdown } from '../settings-table.ts';
 
 interface Options {
@@ -19,10 +21,13 @@ export function configure(command: Command, { out, environment }: CommandSurroun
     .option('--markdown', 'print the table of all settings instead')
     .addHelpText('after', () => `\n${settingsHelp()}`)
     .action(async ({ config, markdown }: Options) => {
-      out(
-        markdown
-          ? settingsMarkdown()
-          : await formatSettings(await loadSettings({ file: config, environment })),
-      );
+      out(markdown ? settingsMarkdown() : await checkedText(config, environment));
     });
+}
+
+/** What the patterns of the rules mean is checked as well, which takes more than the shape of the file. */
+async function checkedText(file: string | undefined, environment: Environment | undefined): Promise<string> {
+  const settings = await loadSettings({ file, environment });
+  readJudgement(settings);
+  return formatSettings(settings);
 }
