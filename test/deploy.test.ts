@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { BUILT_IN_KINDS } from '../src/workload/kinds.ts';
 
 /** The manifests of `deploy/` as a user finds them, without what `make gen` writes. */
 const FOLDER = fileURLToPath(new URL('../deploy/', import.meta.url));
@@ -198,54 +199,78 @@ describe('the deployment', () => {
 describe('the webhook configuration', () => {
   const configuration = read('image-cloner-webhook.yaml.template');
 
-  it('has one webhook', () => {
+  function rule(apiGroup: string, ...resources: readonly string[]): unknown {
+    const operations = ['CREATE', 'UPDATE'];
+    return { apiGroups: [apiGroup], apiVersions: ['v1'], resources, operations, scope: 'Namespaced' };
+  }
+
+  const webhooks = [
+    // Three segments, or the API server refuses the name.
+    {
+      name: 'clone-image.image-cloner.dev',
+      rules: [
+        rule('apps', 'deployments', 'daemonsets', 'statefulsets', 'replicasets'),
+        rule('batch', 'jobs'),
+        rule('', 'replicationcontrollers'),
+      ],
+    },
+    { name: 'clone-cronjob.image-cloner.dev', rules: [rule('batch', 'cronjobs')] },
+    { name: 'clone-podtemplate.image-cloner.dev', rules: [rule('', 'podtemplates')] },
+    { name: 'clone-pod.image-cloner.dev', rules: [rule('', 'pods', 'pods/ephemeralcontainers')] },
+  ];
+
+  it('has one webhook for each place of a pod spec', () => {
     expect(at(configuration, 'kind')).toBe('MutatingWebhookConfiguration');
-    expect(at(configuration, 'webhooks.0')).toBeDefined();
-    expect(at(configuration, 'webhooks.1')).toBeUndefined();
+    expect(webhooks.map(({ name }, index) => [name, at(configuration, `webhooks.${index}.name`)])).toEqual(
+      webhooks.map(({ name }) => [name, name]),
+    );
+    expect(at(configuration, `webhooks.${webhooks.length}`)).toBeUndefined();
   });
 
-  it.each([
-    // Three segments, or the API server refuses it.
-    ['name', 'clone-image.image-cloner.dev'],
-    ['admissionReviewVersions', ['v1']],
-    ['failurePolicy', 'Ignore'],
-    ['sideEffects', 'NoneOnDryRun'],
-    ['timeoutSeconds', 15],
-    ['matchPolicy', 'Equivalent'],
-    ['reinvocationPolicy', 'IfNeeded'],
-    [
-      'clientConfig.service',
-      { name: 'image-cloner', namespace: 'image-cloner', port: 443, path: '/clone-image' },
-    ],
-    [
-      'rules',
+  describe.each(webhooks.map(({ name, rules }, index) => ({ name, rules, index })))('$name', (webhook) => {
+    it.each([
+      ['rules', webhook.rules],
+      ['admissionReviewVersions', ['v1']],
+      ['failurePolicy', 'Ignore'],
+      ['sideEffects', 'NoneOnDryRun'],
+      ['timeoutSeconds', 15],
+      ['matchPolicy', 'Equivalent'],
+      ['reinvocationPolicy', 'IfNeeded'],
       [
+        'clientConfig',
         {
-          apiGroups: ['apps'],
-          apiVersions: ['v1'],
-          resources: ['deployments', 'daemonsets'],
-          operations: ['CREATE', 'UPDATE'],
-          scope: 'Namespaced',
+          caBundle: '',
+          service: { name: 'image-cloner', namespace: 'image-cloner', port: 443, path: '/clone-image' },
         },
       ],
-    ],
-    ['namespaceSelector.matchLabels', { 'image-cloner': 'enabled' }],
-    [
-      'objectSelector',
-      { matchExpressions: [{ key: 'image-cloner', operator: 'NotIn', values: ['disabled'] }] },
-    ],
-  ])('%s is %j', (path, expected) => {
-    expect(at(configuration, `webhooks.0.${path}`)).toEqual(expected);
+      ['namespaceSelector.matchLabels', { 'image-cloner': 'enabled' }],
+      [
+        'objectSelector',
+        { matchExpressions: [{ key: 'image-cloner', operator: 'NotIn', values: ['disabled'] }] },
+      ],
+      [
+        'matchConditions.0',
+        { name: 'not-being-deleted', expression: '!has(object.metadata.deletionTimestamp)' },
+      ],
+    ])('%s is %j', (path, expected) => {
+      expect(at(configuration, `webhooks.${webhook.index}.${path}`)).toEqual(expected);
+    });
+
+    it('is never asked about its own namespace and those of the control plane, whatever labels they have', () => {
+      expect(at(configuration, `webhooks.${webhook.index}.namespaceSelector.matchExpressions`)).toEqual([
+        {
+          key: 'kubernetes.io/metadata.name',
+          operator: 'NotIn',
+          // `make gen` puts the namespace in the first place.
+          values: ['image-cloner', 'kube-system', 'kube-public', 'kube-node-lease'],
+        },
+      ]);
+    });
   });
 
-  it('is never asked about its own namespace and those of the control plane, whatever labels they have', () => {
-    expect(at(configuration, 'webhooks.0.namespaceSelector.matchExpressions')).toEqual([
-      {
-        key: 'kubernetes.io/metadata.name',
-        operator: 'NotIn',
-        // `make gen` puts the namespace in the first place.
-        values: ['image-cloner', 'kube-system', 'kube-public', 'kube-node-lease'],
-      },
-    ]);
+  it('asks about every kind that the program knows', () => {
+    const resources = webhooks.flatMap(({ rules }) => rules.flatMap((one) => at(one, 'resources')));
+    const kinds = [...BUILT_IN_KINDS.keys()].map((kind) => `${kind.split('.')[0]?.toLowerCase()}s`);
+    expect(new Set(resources)).toEqual(new Set([...kinds, 'pods/ephemeralcontainers']));
   });
 });

@@ -88,10 +88,11 @@ export class Cloner {
    */
   async register(plane: ControlPlane, changes: { readonly timeoutSeconds?: number } = {}): Promise<void> {
     const configuration = parse(await this.#checkout.read('deploy/image-cloner-webhook.yaml'));
-    const [webhook] = configuration.webhooks;
-    delete webhook.clientConfig.service;
-    webhook.clientConfig.url = `https://${SERVICE}:${this.port}/clone-image`;
-    Object.assign(webhook, changes);
+    for (const webhook of configuration.webhooks) {
+      delete webhook.clientConfig.service;
+      webhook.clientConfig.url = `https://${SERVICE}:${this.port}/clone-image`;
+      Object.assign(webhook, changes);
+    }
     const { code, stderr } = await plane.kubectl(['apply', '-f-'], { input: stringify(configuration) });
     if (code !== 0) throw new Error(`Cannot register the webhook: ${stderr}`);
   }

@@ -10,7 +10,7 @@ const SERVICE = 'image-cloner.tools.svc';
 /** The API server takes note of a new configuration within a second; two busy cores are slower. */
 const NOTED = { timeout: 20_000, interval: 200 };
 
-function template(image = 'busybox:1'): Record<string, unknown> {
+function template(image = 'busybox:1') {
   return { metadata: { labels: { app: 'x' } }, spec: { containers: [{ name: 'main', image }] } };
 }
 
@@ -22,6 +22,32 @@ function workload(kind: string, name: string, metadata: Record<string, unknown> 
     metadata: { name, ...metadata },
     spec: { selector: { matchLabels: { app: 'x' } }, template: template() },
   });
+}
+
+/** An object of every other kind with a pod spec, by the name of its resource. */
+const OTHERS: Readonly<Record<string, Record<string, unknown>>> = {
+  job: { apiVersion: 'batch/v1', kind: 'Job', spec: { template: job() } },
+  cronjob: {
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    spec: { schedule: '0 0 * * *', jobTemplate: { spec: { template: job() } } },
+  },
+  replicationcontroller: {
+    apiVersion: 'v1',
+    kind: 'ReplicationController',
+    spec: { selector: { app: 'x' }, template: template() },
+  },
+  podtemplate: { apiVersion: 'v1', kind: 'PodTemplate', template: template() },
+  pod: { apiVersion: 'v1', kind: 'Pod', spec: template().spec },
+};
+
+function job(): Record<string, unknown> {
+  const { metadata, spec } = template();
+  return { metadata, spec: { ...spec, restartPolicy: 'Never' } };
+}
+
+function other(resource: string, name: string, metadata: Record<string, unknown> = {}): string {
+  return stringify({ ...OTHERS[resource], metadata: { name, ...metadata } });
 }
 
 describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('the webhook configuration', () => {
@@ -65,8 +91,9 @@ describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('the webho
     const configuration = parse(await checkout.read('deploy/image-cloner-webhook.yaml'));
     const { clientConfig } = configuration.webhooks[0];
     expect(clientConfig.service).toMatchObject({ name: 'image-cloner', namespace: 'tools' });
-    delete clientConfig.service;
-    clientConfig.url = `https://${SERVICE}:${webhook.port}/clone-image`;
+    const { service: _service, ...trusting } = clientConfig;
+    for (const one of configuration.webhooks)
+      one.clientConfig = { ...trusting, url: `https://${SERVICE}:${webhook.port}/clone-image` };
     await kubectl(stringify(configuration), 'apply', '-f-');
   }
 
@@ -75,9 +102,60 @@ describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('the webho
   }
 
   describe('asks about', () => {
-    it.each(['Deployment', 'DaemonSet'])('a %s that is created', async (kind) => {
-      await kubectl(workload(kind, 'created'), 'create', '--namespace=shop', '-f-');
-      expect(webhook.calls).toEqual([`CREATE ${kind} shop/created`]);
+    it.each(['Deployment', 'DaemonSet', 'StatefulSet', 'ReplicaSet'])(
+      'a %s that is created',
+      async (kind) => {
+        await kubectl(workload(kind, 'created'), 'create', '--namespace=shop', '-f-');
+        expect(webhook.calls).toEqual([`CREATE ${kind} shop/created`]);
+      },
+    );
+
+    it.each(Object.keys(OTHERS))('a %s that is created', async (resource) => {
+      await kubectl(other(resource, 'created'), 'create', '--namespace=shop', '-f-');
+      expect(webhook.calls).toEqual([`CREATE ${String(OTHERS[resource]?.['kind'])} shop/created`]);
+    });
+
+    it.each([
+      ['cronjob', '/spec/jobTemplate/spec/template/spec/containers/0/image'],
+      ['replicationcontroller', '/spec/template/spec/containers/0/image'],
+      ['podtemplate', '/template/spec/containers/0/image'],
+      ['pod', '/spec/containers/0/image'],
+    ])('a %s that gets another image', async (resource, path) => {
+      const kind = String(OTHERS[resource]?.['kind']);
+      await kubectl(other(resource, 'renewed'), 'create', '--namespace=shop', '-f-');
+      const patch = JSON.stringify([{ op: 'replace', path, value: 'busybox:2' }]);
+      await kubectl('', 'patch', '--namespace=shop', resource, 'renewed', '--type=json', `--patch=${patch}`);
+      expect(webhook.calls).toEqual([`CREATE ${kind} shop/renewed`, `UPDATE ${kind} shop/renewed`]);
+    });
+
+    it('every container that is added to debug a pod', async () => {
+      await kubectl(other('pod', 'debugged'), 'create', '--namespace=shop', '-f-');
+      webhook.calls.length = 0;
+      for (const containers of [['d1'], ['d1', 'd2']]) {
+        const ephemeralContainers = containers.map((name) => ({ name, image: 'busybox:1' }));
+        const patch = JSON.stringify({ spec: { ephemeralContainers } });
+        const there = ['--namespace=shop', 'pod/debugged', '--subresource=ephemeralcontainers'];
+        await kubectl('', 'patch', ...there, `--patch=${patch}`);
+      }
+      expect(webhook.calls).toEqual(['UPDATE Pod shop/debugged', 'UPDATE Pod shop/debugged']);
+    });
+
+    it.each([
+      ['ReplicaSet', 'apps/v1', 'StatefulSet'],
+      ['ReplicaSet', 'apps.example.com/v1', 'Deployment'],
+    ])('a %s that a %s %s made, whose template nobody has seen', async (kind, apiVersion, owner) => {
+      const name = apiVersion.includes('example') ? 'by-operator' : 'by-other';
+      const ownerReferences = [{ apiVersion, kind: owner, name: 'o', uid: 'u', controller: true }];
+      await kubectl(workload(kind, name, { ownerReferences }), 'create', '--namespace=shop', '-f-');
+      expect(webhook.calls).toEqual([`CREATE ${kind} shop/${name}`]);
+    });
+
+    it('a Pod that a controller made', async () => {
+      const ownerReferences = [
+        { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'o', uid: 'u', controller: true },
+      ];
+      await kubectl(other('pod', 'made', { ownerReferences }), 'create', '--namespace=shop', '-f-');
+      expect(webhook.calls).toEqual(['CREATE Pod shop/made']);
     });
 
     it('a dry run, and says that it is one', async () => {
@@ -171,10 +249,45 @@ describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('the webho
       expect(webhook.calls).toEqual([]);
     });
 
-    it('other kinds', async () => {
-      await kubectl(workload('ReplicaSet', 'other'), 'create', '--namespace=shop', '-f-');
-      await kubectl(workload('StatefulSet', 'other'), 'create', '--namespace=shop', '-f-');
-      await kubectl('', 'run', '--namespace=shop', 'other', '--image=busybox:1');
+    it('what a controller makes from a template that was seen', async () => {
+      const [deployment, cronjob] = ['apps/v1 Deployment', 'batch/v1 CronJob'].map((maker) => {
+        const [apiVersion, kind] = maker.split(' ');
+        return [{ apiVersion, kind, name: 'o', uid: 'u', controller: true }];
+      });
+      const replicaSet = workload('ReplicaSet', 'made', { ownerReferences: deployment });
+      await kubectl(replicaSet, 'create', '--namespace=shop', '-f-');
+      await kubectl(other('job', 'made', { ownerReferences: cronjob }), 'create', '--namespace=shop', '-f-');
+      expect(webhook.calls).toEqual([]);
+    });
+
+    it('a mirror pod', async () => {
+      const annotations = { 'kubernetes.io/config.mirror': 'x' };
+      await kubectl(other('pod', 'mirror', { annotations }), 'create', '--namespace=shop', '-f-');
+      expect(webhook.calls).toEqual([]);
+    });
+
+    it.each(Object.keys(OTHERS))('a %s that gets a label', async (resource) => {
+      await kubectl(other(resource, 'labelled'), 'create', '--namespace=shop', '-f-');
+      webhook.calls.length = 0;
+      await kubectl('', 'label', '--namespace=shop', resource, 'labelled', 'a=b');
+      expect(webhook.calls).toEqual([]);
+    });
+
+    it('a ReplicationController without a template, and still can tell', async () => {
+      const spec = { selector: { app: 'x' } };
+      const bare = stringify({
+        apiVersion: 'v1',
+        kind: 'ReplicationController',
+        metadata: { name: 'bare' },
+        spec,
+      });
+      const { code } = await plane.kubectl(['create', '--namespace=shop', '-f-'], { input: bare });
+      expect(code).toBe(1);
+      expect(webhook.calls).toEqual([]);
+    });
+
+    it('kinds without pods', async () => {
+      await kubectl('', 'create', '--namespace=shop', 'configmap', 'other', '--from-literal=image=busybox:1');
       expect(webhook.calls).toEqual([]);
     });
   });
