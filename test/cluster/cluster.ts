@@ -17,6 +17,9 @@ const FOLDER = fileURLToPath(new URL('../../.cache/cluster', import.meta.url));
 const State = z.object({ pid: z.number(), password: z.string() });
 type State = z.infer<typeof State>;
 
+/** Where a scenario may run a registry as a pod, on the node's own network. */
+export const IN_CLUSTER_REGISTRY = `${NODE_ADDRESS}:5002`;
+
 const PAUSE = 'tests/pause:1';
 
 /** A cluster of one node on this machine, a "public" registry and a backup registry that wants a password. */
@@ -52,7 +55,7 @@ export class Cluster {
     this.node = new Node({
       entry,
       folder,
-      registries: [this.public, this.backup].map(registryForNode),
+      registries: [...[this.public, this.backup].map(registryForNode), { host: IN_CLUSTER_REGISTRY }],
       sandboxImage: `${this.public.host}/${PAUSE}`,
     });
   }

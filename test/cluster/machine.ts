@@ -129,7 +129,8 @@ async function firstProcess(): Promise<number> {
     '--propagation=private',
   ];
   const first = [programOf('dockerd', 'docker-init'), '--', 'sleep', 'infinity'];
-  const child = spawn('unshare', [...options, ...first], { detached: true, stdio: 'ignore' });
+  const [program, ...args] = ['unshare', ...options, ...first];
+  const child = spawn(program, args, { detached: true, stdio: 'ignore' });
   child.unref();
   const started = new Promise<never>((_, reject) => {
     child.once('error', reject);

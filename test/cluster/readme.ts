@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Site } from './site.ts';
 
-const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
 const INSTALL = 'Install in a cluster';
 
 /** The three blocks of commands under "Install in a cluster", in their order. */
@@ -17,7 +17,7 @@ export interface InstallCommands {
  * @throws when the section has other blocks than these three
  */
 export function installCommands(site: Site): InstallCommands {
-  const blocks = shellBlocks(sectionOf(readFileSync(README, 'utf8'), INSTALL));
+  const blocks = commandBlocks('README.md', INSTALL);
   const [install, optIn, isItWell, ...more] = blocks.map((block) => substituted(block, site));
   if (install === undefined || optIn === undefined || isItWell === undefined || more.length > 0)
     throw new Error(`Cannot read the README: wanted 3 blocks under "${INSTALL}", got ${blocks.length}`);
@@ -36,9 +36,14 @@ function substituted(block: string, site: Site): string {
     .replaceAll('--image=alpine:3.12', `--image=${site.public.host}/library/alpine:3.12`);
 }
 
+/** The blocks of commands in one section of a document. @param file its path in the checkout */
+export function commandBlocks(file: string, heading: string): readonly string[] {
+  return shellBlocks(sectionOf(readFileSync(`${CHECKOUT}${file}`, 'utf8'), heading));
+}
+
 function sectionOf(markdown: string, heading: string): string {
   const section = markdown.split(/^## /m).find((text) => text.startsWith(`${heading}\n`));
-  if (section === undefined) throw new Error(`Cannot find "## ${heading}" in the README`);
+  if (section === undefined) throw new Error(`Cannot find "## ${heading}" `);
   return section;
 }
 

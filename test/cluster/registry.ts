@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { type LoggedRequest, loggedRequests } from '../e2e/harness/access-log.ts';
 import { output } from '../e2e/harness/command.ts';
 import { statusOf } from '../e2e/harness/http-status.ts';
@@ -89,10 +89,17 @@ export class Registry {
     await this.start();
   }
 
-  /** Comes back with nothing in it. */
+  /** Comes back with nothing in it, until `undoLoss`. */
   async loseStorage(): Promise<void> {
     await this.stop();
+    renameSync(this.#storage, this.#lost);
+    await this.start();
+  }
+
+  async undoLoss(): Promise<void> {
+    await this.stop();
     rmSync(this.#storage, { recursive: true, force: true });
+    renameSync(this.#lost, this.#storage);
     await this.start();
   }
 
@@ -119,6 +126,10 @@ export class Registry {
       },
     });
     return answer.ok ? (answer.headers.get('docker-content-digest') ?? undefined) : undefined;
+  }
+
+  get #lost(): string {
+    return this.#options.folder.file('lost');
   }
 
   get #storage(): string {

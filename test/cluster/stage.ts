@@ -2,11 +2,13 @@ import { afterAll, afterEach, beforeAll, describe, vi } from 'vitest';
 import { z } from 'zod';
 import { CommandError, type CommandOptions, type CommandResult, run } from '../e2e/harness/command.ts';
 import { programOf } from '../e2e/harness/part.ts';
+import type { MadeImage } from '../images/image.ts';
 import { pushImage, repositoryAt } from '../images/push.ts';
 import { keepLogs } from './failure.ts';
 import { makeRunnableIndex, makeShellLayer } from './image.ts';
 import { Installation } from './installation.ts';
 import { canRunCluster } from './need.ts';
+import { Proxy } from './proxy.ts';
 import { findSite, type Site } from './site.ts';
 
 /** What has to become so in a cluster on two busy cores. */
@@ -16,14 +18,25 @@ export const SOON = { timeout: 120_000, interval: 500 };
 export function onCluster(title: string, body: (stage: Stage) => void): void {
   describe.runIf(canRunCluster())(`Scenario ${title}`, () => {
     const stage = new Stage();
+    const ran = { any: false };
     beforeAll(() => stage.begin());
     afterEach(async ({ task }) => {
+      ran.any = true;
       if (task.result?.state === 'fail') await keepLogs(stage.site, `${title} ${task.name}`);
     });
-    afterAll(() => stage.end());
+    afterAll(async () => {
+      // What failed was the preparation.
+      if (!ran.any) await keepLogs(stage.site, title);
+      await stage.end();
+    });
     body(stage);
   });
 }
+
+const OWN_NAMESPACE = 'image-cloner';
+const CLONER = 'app.kubernetes.io/name=image-cloner';
+/** As `deploy/` has it. */
+const CLONER_REPLICAS = 2;
 
 const Pods = z.object({
   items: z.array(
@@ -62,6 +75,7 @@ export class Stage {
   readonly #namespaces: string[] = [];
   #site: Site | undefined;
   #installation: Installation | undefined;
+  #proxy: Promise<Proxy> | undefined;
 
   async begin(): Promise<void> {
     this.#site = findSite();
@@ -70,12 +84,19 @@ export class Stage {
   }
 
   async end(): Promise<void> {
+    await (await this.#proxy)?.stop();
     for (const namespace of this.#namespaces) await this.kubectl('delete', 'namespace', namespace);
   }
 
   get site(): Site {
     if (this.#site === undefined) throw new Error('Cannot be on stage before it begins');
     return this.#site;
+  }
+
+  /** For many creates in a row. */
+  proxy(): Promise<Proxy> {
+    this.#proxy ??= Proxy.start(this.site.kubeconfig);
+    return this.#proxy;
   }
 
   get installation(): Installation {
@@ -110,6 +131,25 @@ export class Stage {
   async apply(namespace: string, object: object, ...options: readonly string[]): Promise<CommandResult> {
     const args = ['apply', '--namespace', namespace, ...options, '--filename', '-'];
     return this.tryKubectl(args, { input: JSON.stringify(object) });
+  }
+
+  /** Restarts image-cloner, so that it has the settings of now, and waits until the old pods have left. */
+  async restartCloner(): Promise<void> {
+    await this.kubectl('rollout', 'restart', '--namespace', OWN_NAMESPACE, 'deployment/image-cloner');
+    await this.rolledOut(OWN_NAMESPACE, 'deployment/image-cloner');
+    await vi.waitUntil(async () => (await this.clonerPods()).length === CLONER_REPLICAS, SOON);
+  }
+
+  /** Names of image-cloner's pods, those on their way out too. */
+  async clonerPods(): Promise<readonly string[]> {
+    const pods = ['get', 'pods', '--namespace', OWN_NAMESPACE, '--selector', CLONER];
+    const names = await this.kubectl(...pods, '--output', 'jsonpath={.items[*].metadata.name}');
+    return names.split(' ').filter((name) => name !== '');
+  }
+
+  /** What one of them has logged. */
+  clonerLog(pod: string): Promise<string> {
+    return this.kubectl('logs', '--namespace', OWN_NAMESPACE, pod);
   }
 
   async rolledOut(namespace: string, object: string): Promise<void> {
@@ -149,9 +189,12 @@ export class Stage {
 
   /** Puts an image of its own, an index of two platforms, into the public registry. @param name `team/app:1` */
   async publish(name: string): Promise<void> {
+    await this.push(name, await makeRunnableIndex(await makeShellLayer(name)));
+  }
+
+  async push(name: string, image: MadeImage): Promise<void> {
     const [repository = '', tag] = name.split(':');
-    const index = await makeRunnableIndex(await makeShellLayer(name));
-    await pushImage(repositoryAt(this.site.public.url, repository), index, tag);
+    await pushImage(repositoryAt(this.site.public.url, repository), image, tag);
   }
 
   /** A name in the public registry. */
