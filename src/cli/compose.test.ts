@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { makeClientCertificate } from '../../test/fakes/client-certificate.ts';
+import { makeLoopbackCertificate } from '../../test/fakes/loopback-certificate.ts';
 import { RecordingLogger } from '../../test/fakes/recording-logger.ts';
 import {
   type RegistryOptions,
@@ -107,6 +109,38 @@ describe('a source that wants a password', () => {
     });
     const read = both.requests('GET', /private\/app\/manifests/).map(({ status }) => status);
     expect(read).toContain(200);
+  });
+});
+
+describe('certificates of registries', () => {
+  test('say whom to trust on both sides, and who we are to the backup registry', async () => {
+    const [{ ca, cert, key }, identity] = [
+      await makeLoopbackCertificate(),
+      await makeClientCertificate('us'),
+    ];
+    const image = await makeImage();
+    const source = await registry({
+      images: [{ repository: 'private/app', tag: '1', image }],
+      tls: { cert, key },
+    });
+    const strict = { cert, key, ca: identity.cert, requestCert: true };
+    const backup = await registry({ images: [{ repository: 'private/app', tag: '1', image }], tls: strict });
+    const certsDir = await tempFolder();
+    for (const { host } of [source, backup]) await mkdir(join(certsDir, host));
+    await writeFile(join(certsDir, source.host, 'ca.crt'), ca);
+    for (const [name, text] of Object.entries({
+      'ca.crt': ca,
+      'us.cert': identity.cert,
+      'us.key': identity.key,
+    }))
+      await writeFile(join(certsDir, backup.host, name), text);
+    const settings = { REGISTRY: `${backup.host}/backup`, CERTS_DIR: certsDir };
+    expect(await ensure(source.host, settings)).toMatchObject({ state: 'copied' });
+    // A source beside the copies is read by nobody in particular.
+    expect(await ensure(backup.host, settings, `${backup.host}/backup/other:1`)).toMatchObject({
+      state: 'failed',
+      error: { side: 'source' },
+    });
   });
 });
 

@@ -6,6 +6,7 @@ import { dockerConfigFile } from '../credentials/docker-config-file.ts';
 import { formatReference, identifierOf, parseReference, type Reference } from '../image/reference.ts';
 import { Layout } from '../layout/layout.ts';
 import { Client } from '../registry/client.ts';
+import { hostCertificatesIn } from '../registry/host-certificates.ts';
 import { Repository } from '../registry/repository.ts';
 import { removeIfEmpty, willBeNew } from './new-layout.ts';
 import { InvalidPlaceError, type LayoutName, readLayoutName } from './place-name.ts';
@@ -30,6 +31,8 @@ export type OpenedTarget = Opened<Target, string | undefined>;
 export interface PlaceOptions {
   /** Speak plain HTTP to this side. Loopback hosts always may. */
   readonly plainHttp: boolean;
+  /** Certificates of registries, in Docker's layout. */
+  readonly certsDir: string;
   /** `DOCKER_CONFIG` names Docker's folder; credential helpers get the whole of it. */
   readonly environment: Environment;
 }
@@ -75,6 +78,7 @@ function openRepository(
     speaksPlainHttp: () => options.plainHttp,
     // The user named both hosts; nobody else chose them.
     mayBeInternal: () => true,
+    findCertificates: hostCertificatesIn(options.certsDir),
   });
   return {
     side: new Repository(client, reference, actions),

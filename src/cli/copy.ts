@@ -13,6 +13,8 @@ export interface CopyOptions {
   readonly referrers: boolean;
   readonly sourcePlainHttp: boolean;
   readonly targetPlainHttp: boolean;
+  /** Certificates of registries, in Docker's layout. */
+  readonly certsDir: string;
   /** Blobs under way at once. */
   readonly concurrency: number;
   readonly environment: Environment;
@@ -51,10 +53,18 @@ interface Names {
  * @throws InvalidPlaceError, InvalidReferenceError, LayoutError, CopyError, InvalidManifestError
  */
 export async function copy(names: Names, options: CopyOptions): Promise<CopyResult> {
-  const { environment } = options;
-  const source = await openSource(names.source, { plainHttp: options.sourcePlainHttp, environment });
+  const { environment, certsDir } = options;
+  const source = await openSource(names.source, {
+    plainHttp: options.sourcePlainHttp,
+    environment,
+    certsDir,
+  });
   try {
-    const target = await openTarget(names.target, { plainHttp: options.targetPlainHttp, environment });
+    const target = await openTarget(names.target, {
+      plainHttp: options.targetPlainHttp,
+      environment,
+      certsDir,
+    });
     try {
       return await between(source, target, options);
     } finally {

@@ -5,10 +5,11 @@ import { parsePlatform } from '../image/platform.ts';
 import type { Reference } from '../image/reference.ts';
 import { Client } from '../registry/client.ts';
 import type { FindCredentials } from '../registry/credential.ts';
+import { type FindHostCertificates, hostCertificatesIn } from '../registry/host-certificates.ts';
 import { Repository } from '../registry/repository.ts';
 
 export interface RegistriesOptions {
-  readonly settings: Pick<Settings, 'registry' | 'sources' | 'copy'>;
+  readonly settings: Pick<Settings, 'registry' | 'sources' | 'copy' | 'certsDir'>;
   /** Host of the backup registry. */
   readonly backupHost: string;
   readonly findBackupCredentials: FindCredentials;
@@ -33,15 +34,19 @@ export function openRegistries({ settings, backupHost, ...options }: RegistriesO
   const { registry, sources, copy } = settings;
   const internal = new Set([...sources.internal, ...sources.plainHttp].map(hostnameOf));
   const plain = new Set(sources.plainHttp);
+  const findCertificates =
+    settings.certsDir === undefined ? undefined : hostCertificatesIn(settings.certsDir);
   const sourceClient = new Client({
     findCredentials: options.findSourceCredentials,
     speaksPlainHttp: (host) => plain.has(host),
     mayBeInternal: (hostname) => internal.has(hostname),
+    findCertificates: findCertificates && withoutIdentity(findCertificates, backupHost),
   });
   const targetClient = new Client({
     findCredentials: options.findBackupCredentials,
     speaksPlainHttp: (host) => registry.plainHttp && host === backupHost,
     mayBeInternal: () => true,
+    findCertificates,
   });
   const copier = new Copier({
     sourceOf: (source: Reference) => ({
@@ -62,6 +67,15 @@ export function openRegistries({ settings, backupHost, ...options }: RegistriesO
     close: async () => {
       await Promise.all([sourceClient.close(), targetClient.close()]);
     },
+  };
+}
+
+/** As with passwords: a source beside the copies is not read as the one who may write them. */
+function withoutIdentity(find: FindHostCertificates, backupHost: string): FindHostCertificates {
+  const { host: backup } = new URL(`https://${backupHost}`);
+  return async (host) => {
+    const found = await find(host);
+    return found === undefined || host !== backup ? found : { authorities: found.authorities };
   };
 }
 

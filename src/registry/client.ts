@@ -5,6 +5,7 @@ import type { FindCredentials } from './credential.ts';
 import type { SpeaksPlainHttp } from './endpoint.ts';
 import type { ObserveRegistry } from './event.ts';
 import { Host, type HostOptions } from './host.ts';
+import type { FindHostCertificates } from './host-certificates.ts';
 import { problemOf } from './problem.ts';
 import { RegistryError } from './registry-error.ts';
 import { FIRST_PAUSE_MS, pauseAfter, rest, withRetries } from './retry.ts';
@@ -16,6 +17,8 @@ export interface ClientOptions {
   readonly findCredentials: FindCredentials;
   readonly speaksPlainHttp: SpeaksPlainHttp;
   readonly mayBeInternal: MayBeInternal;
+  /** Certificates by host. Default: those of the system for every host. */
+  readonly findCertificates?: FindHostCertificates | undefined;
   readonly observe?: ObserveRegistry;
   /** Pause before a request is tried a second time, doubled with each further one. Default: 200 ms. */
   readonly firstPauseMs?: number;
@@ -37,7 +40,8 @@ export class Client {
 
   constructor(options: ClientOptions) {
     const { speaksPlainHttp, firstPauseMs = FIRST_PAUSE_MS, observe = ignore } = options;
-    const transport = new Transport({ mayBeInternal: options.mayBeInternal, connections: CONNECTIONS });
+    const { mayBeInternal, findCertificates } = options;
+    const transport = new Transport({ mayBeInternal, findCertificates, connections: CONNECTIONS });
     this.#transport = transport;
     this.#sender = new Sender(transport, options.findCredentials);
     this.#observe = observe;

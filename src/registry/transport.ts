@@ -5,6 +5,8 @@ import buildConnector from 'undici/lib/core/connect.js';
 import { BodyTimeoutError } from 'undici/lib/core/errors.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
 import { forbiddenAddress, guardedLookup, literalFault, type MayBeInternal } from './address-guard.ts';
+import type { FindHostCertificates } from './host-certificates.ts';
+import { hostConnector } from './host-connector.ts';
 
 /** Time for TCP and TLS together. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -46,6 +48,8 @@ export interface TransportOptions {
   readonly mayBeInternal: MayBeInternal;
   /** Connections per origin. */
   readonly connections: number;
+  /** Default: every host is trusted by the authorities of the system, and none learns who we are. */
+  readonly findCertificates?: FindHostCertificates | undefined;
 }
 
 /** One HTTP exchange, without redirects, retries or credentials; connections are kept and shared. */
@@ -54,10 +58,10 @@ export class Transport {
   readonly #mayBeInternal: MayBeInternal;
   #requests = 0;
 
-  constructor({ mayBeInternal, connections }: TransportOptions) {
+  constructor({ mayBeInternal, connections, findCertificates }: TransportOptions) {
     this.#mayBeInternal = mayBeInternal;
     this.#agent = new Agent({
-      connect: guardedConnector(mayBeInternal),
+      connect: guardedConnector(mayBeInternal, {}, findCertificates),
       connections,
       pipelining: 1,
       // Blobs gain nothing from one multiplexed connection, and lose its throughput.
@@ -123,13 +127,15 @@ export function isStream(body: Exchange['body']): body is Readable {
 function guardedConnector(
   mayBeInternal: MayBeInternal,
   options: buildConnector.BuildOptions = {},
+  findCertificates?: FindHostCertificates,
 ): buildConnector.connector {
-  const connect = buildConnector({
+  const all = {
     timeout: CONNECT_TIMEOUT_MS,
     lookup: guardedLookup(mayBeInternal),
     allowH2: false,
     ...options,
-  });
+  };
+  const connect = findCertificates === undefined ? buildConnector(all) : hostConnector(all, findCertificates);
   return (target, callback) => {
     const fault = literalFault(bare(target.hostname), mayBeInternal);
     if (fault === undefined) connect({ ...target, hostname: bare(target.hostname) }, callback);

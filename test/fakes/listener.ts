@@ -17,8 +17,13 @@ export type Handle = (incoming: Incoming) => Answer | Promise<Answer>;
 
 export interface ListenerOptions {
   readonly faults?: readonly Fault[];
-  /** Speaks HTTPS with these (PEM). Default: plain HTTP. */
-  readonly tls?: { readonly key: string; readonly cert: string };
+  /** Speaks HTTPS with these (PEM), and may want a client certificate. Default: plain HTTP. */
+  readonly tls?: {
+    readonly key: string;
+    readonly cert: string;
+    readonly ca?: string;
+    readonly requestCert?: boolean;
+  };
 }
 
 /** A server on a free loopback port that records every request and plays faults. */

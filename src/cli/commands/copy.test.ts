@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { answer, refusal } from '../../../test/fakes/answer.ts';
 import { FakeProgram } from '../../../test/fakes/fake-program.ts';
+import { makeLoopbackCertificate } from '../../../test/fakes/loopback-certificate.ts';
 import { type RunningProgram, start } from '../../../test/fakes/running-program.ts';
 import {
   type RegistryOptions,
@@ -369,6 +370,20 @@ describe('credentials', () => {
     const { code, err } = await copy(`${source.host}/team/app:1`, `${target.host}/backup/app:1`);
     expect(code).toBe(1);
     expect(err).toMatch(/target failed to .*401/);
+  });
+});
+
+describe('certificates', () => {
+  test('of a registry with its own authority are in the folder that --certs-dir names', async () => {
+    const image = await imageOf('amd64', 1);
+    const { ca, cert, key } = await makeLoopbackCertificate();
+    const [source, target] = [await registryWith(image), await registry({ tls: { cert, key } })];
+    const args = [`${source.host}/team/app:1`, `${target.host}/backup/app:1`];
+    expect(await copy(...args)).toMatchObject({ code: 1, err: expect.stringContaining('certificate') });
+    const dir = await tempFolder();
+    await mkdir(join(dir, target.host));
+    await writeFile(join(dir, target.host, 'ca.crt'), ca);
+    expect(await told('--certs-dir', dir, ...args)).toMatchObject({ digest: digestOf(image) });
   });
 });
 

@@ -13,9 +13,12 @@ interface Options {
   readonly json?: true;
   readonly sourcePlainHttp?: true;
   readonly targetPlainHttp?: true;
+  readonly certsDir: string;
   readonly concurrency: number;
 }
 
+/** Where Docker's daemon looks for them. */
+const DOCKER_CERTS = '/etc/docker/certs.d';
 /** As many as registries are known to serve one client at once without slowing down; the webhook's default, too. */
 const DEFAULT_CONCURRENCY = 12;
 /** Each holds a socket on either side; registries start to refuse long before this. */
@@ -73,6 +76,7 @@ export function configure(command: Command, surroundings: CommandSurroundings): 
     .option('--referrers', 'also signatures, attestations and SBOMs that refer to it, and cosign tags')
     .option('--source-plain-http', 'speak plain HTTP to the source; loopback hosts always may')
     .option('--target-plain-http', 'speak plain HTTP to the target; loopback hosts always may')
+    .option('--certs-dir <dir>', 'certificates: <host[:port]>/ca.crt, client.cert, client.key', DOCKER_CERTS)
     .option('--concurrency <n>', 'blobs under way at once', readConcurrency, DEFAULT_CONCURRENCY)
     .option('--json', 'print the result as JSON')
     .addHelpText('after', AFTER)
@@ -106,7 +110,7 @@ function progressFor({ json }: Options, { err, terminal }: CommandSurroundings):
 }
 
 function optionsFor(
-  { platform, referrers, sourcePlainHttp, targetPlainHttp, concurrency }: Options,
+  { platform, referrers, sourcePlainHttp, targetPlainHttp, certsDir, concurrency }: Options,
   { environment = processEnvironment() }: CommandSurroundings,
 ): Omit<CopyOptions, 'progress' | 'signal'> {
   return {
@@ -114,6 +118,7 @@ function optionsFor(
     referrers: referrers === true,
     sourcePlainHttp: sourcePlainHttp === true,
     targetPlainHttp: targetPlainHttp === true,
+    certsDir,
     concurrency,
     environment,
   };
