@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'vitest';
+import { refusal } from '../../test/fakes/answer.ts';
+import { graphCopy } from '../../test/fakes/copying.ts';
+import type { RegistryOptions, ScriptedRegistry } from '../../test/fakes/scripted-registry.ts';
+import { useStage } from '../../test/fakes/stage.ts';
+import { type MadeImage, makeImage, makeIndex } from '../../test/images/image.ts';
+import { hexOf } from '../image/digest.ts';
+import { copyGraph } from './copy-graph.ts';
+import { copyReferrers } from './copy-referrers.ts';
+
+const stage = useStage();
+const amd = await makeImage();
+const arm = await makeImage({ platform: { os: 'linux', architecture: 'arm64' } });
+const index = makeIndex([amd, arm]);
+
+function referrerOf({ content }: MadeImage, kind: string): Promise<MadeImage> {
+  const { mediaType, digest, size } = content.descriptor;
+  return makeImage({
+    artifactType: `application/vnd.example.${kind}`,
+    subject: { mediaType, digest, size },
+    layers: [{ size: 10, seed: 5 }],
+  });
+}
+
+const signature = await referrerOf(index, 'signature');
+const sbom = await referrerOf(amd, 'sbom');
+const signatureOfSbom = await referrerOf(sbom, 'signature');
+
+interface Scene {
+  readonly source: ScriptedRegistry;
+  readonly target: ScriptedRegistry;
+  readonly run: () => Promise<number>;
+}
+
+async function scene(
+  referrers: readonly MadeImage[],
+  source: RegistryOptions = {},
+  target: RegistryOptions = {},
+): Promise<Scene> {
+  const images = [index, ...referrers].map((image) => ({ repository: 'app', image }));
+  const [from, to] = [await stage.registry({ images, ...source }), await stage.registry(target)];
+  const copy = graphCopy(stage.repository(from, 'app'), stage.repository(to, 'app'));
+  await copyGraph(copy, index.content, 'v1');
+  return { source: from, target: to, run: () => copyReferrers(copy, index.content) };
+}
+
+function has(registry: ScriptedRegistry, ...images: readonly MadeImage[]): boolean[] {
+  return images.map(({ content }) => registry.manifest('app', content.descriptor.digest) !== undefined);
+}
+
+function cosign({ content }: MadeImage, suffix: string): string {
+  return `sha256-${hexOf(content.descriptor.digest)}.${suffix}`;
+}
+
+describe('what refers to an image', () => {
+  test('comes along: of the index, of its children, and of what refers to it in turn', async () => {
+    const { target, run } = await scene([signature, sbom, signatureOfSbom]);
+    expect(await run()).toBe(3);
+    expect(has(target, signature, sbom, signatureOfSbom)).toEqual([true, true, true]);
+  });
+
+  test('may be nothing at all', async () => {
+    const { run } = await scene([]);
+    expect(await run()).toBe(0);
+  });
+
+  test.each([
+    ['the source has no API for it', { traits: { referrers: false } }, {}],
+    ['the target has no API for it', {}, { traits: { referrers: false } }],
+  ])('comes along where %s', async (_name, from, to) => {
+    const { source, target } = await scene([], from, to);
+    const sides = [stage.repository(source, 'app'), stage.repository(target, 'app')] as const;
+    for (const { descriptor, open } of signature.blobs)
+      await sides[0].push(descriptor, async () => open(), new AbortController().signal);
+    await sides[0].pushReference(
+      signature.content,
+      signature.content.descriptor.digest,
+      new AbortController().signal,
+    );
+    expect(await copyReferrers(graphCopy(...sides), index.content)).toBe(1);
+    const found = await sides[1].predecessors(index.content.descriptor, new AbortController().signal);
+    expect(found.map(({ digest }) => digest)).toEqual([signature.content.descriptor.digest]);
+  });
+
+  test('comes along under the tags of cosign as well', async () => {
+    const { source, target, run } = await scene([]);
+    const tags = [cosign(index, 'sig'), cosign(amd, 'att'), cosign(arm, 'sbom')];
+    const old = await makeImage({
+      artifactType: 'application/vnd.example.old',
+      layers: [{ size: 5, seed: 6 }],
+    });
+    for (const tag of tags) await source.seed({ repository: 'app', tag, image: old });
+    expect(await run()).toBe(3);
+    expect(
+      target
+        .tags('app')
+        .filter((tag) => tag !== 'v1')
+        .toSorted(),
+    ).toEqual(tags.toSorted());
+  });
+
+  test('is followed three steps and no further', async () => {
+    const chain = [await referrerOf(index, 'a')];
+    for (const kind of ['b', 'c', 'd']) chain.push(await referrerOf(chain.at(-1) ?? index, kind));
+    const { target, run } = await scene(chain);
+    expect(await run()).toBe(3);
+    expect(has(target, ...chain)).toEqual([true, true, true, false]);
+  });
+
+  test('that the source cannot tell of is an error that says so', async () => {
+    const { run } = await scene([signature], {
+      faults: [{ path: /referrers/, answer: refusal(500, 'UNKNOWN') }],
+    });
+    await expect(run()).rejects.toMatchObject({ side: 'source', operation: 'list referrers of' });
+  });
+
+  test('that the source has lost is an error that names it', async () => {
+    const { run } = await scene([signature], {
+      faults: [
+        {
+          path: new RegExp(`manifests/${signature.content.descriptor.digest}`),
+          answer: refusal(404, 'MANIFEST_UNKNOWN'),
+        },
+      ],
+    });
+    await expect(run()).rejects.toMatchObject({
+      side: 'source',
+      code: 'NOT_FOUND',
+      operation: 'read manifest',
+    });
+  });
+});
