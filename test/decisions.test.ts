@@ -5,7 +5,8 @@ import { compileRules } from '../src/plan/rules.ts';
 import { BUILT_IN_KINDS } from '../src/workload/kinds.ts';
 import { harms } from './admission-contract.ts';
 import { creating } from './admission-review.ts';
-import { DECISIONS, type Row } from './decisions.ts';
+import { DECISIONS } from './decisions/decisions.ts';
+import type { Row } from './decisions/row.ts';
 import { Webhook } from './fakes/admission.ts';
 import { JUDGEMENT } from './judgement.ts';
 

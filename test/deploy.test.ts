@@ -2,12 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { readJudgement } from '../src/cli/judgement.ts';
+import { loadSettings } from '../src/config/configuration.ts';
 import { BUILT_IN_KINDS } from '../src/workload/kinds.ts';
 
 /** The manifests of `deploy/` as a user finds them, without what `make gen` writes. */
 const FOLDER = fileURLToPath(new URL('../deploy/', import.meta.url));
 const GENERATED = ['image-cloner-tls.yaml', 'image-cloner-webhook.yaml'];
-const FILES = readdirSync(FOLDER).filter((name) => !GENERATED.includes(name));
+const FILES = readdirSync(FOLDER, { withFileTypes: true })
+  .filter((entry) => entry.isFile() && !GENERATED.includes(entry.name))
+  .map(({ name }) => name);
 
 /** What every object of the webhook carries, and by what it is selected. */
 const SELECTOR = { 'app.kubernetes.io/name': 'image-cloner', 'app.kubernetes.io/component': 'webhook' };
@@ -196,13 +200,13 @@ describe('the deployment', () => {
   });
 });
 
+function rule(apiGroup: string, ...resources: readonly string[]): unknown {
+  const operations = ['CREATE', 'UPDATE'];
+  return { apiGroups: [apiGroup], apiVersions: ['v1'], resources, operations, scope: 'Namespaced' };
+}
+
 describe('the webhook configuration', () => {
   const configuration = read('image-cloner-webhook.yaml.template');
-
-  function rule(apiGroup: string, ...resources: readonly string[]): unknown {
-    const operations = ['CREATE', 'UPDATE'];
-    return { apiGroups: [apiGroup], apiVersions: ['v1'], resources, operations, scope: 'Namespaced' };
-  }
 
   const webhooks = [
     // Three segments, or the API server refuses the name.
@@ -272,5 +276,28 @@ describe('the webhook configuration', () => {
     const resources = webhooks.flatMap(({ rules }) => rules.flatMap((one) => at(one, 'resources')));
     const kinds = [...BUILT_IN_KINDS.keys()].map((kind) => `${kind.split('.')[0]?.toLowerCase()}s`);
     expect(new Set(resources)).toEqual(new Set([...kinds, 'pods/ephemeralcontainers']));
+  });
+});
+
+describe('the examples', () => {
+  const configuration = fileURLToPath(new URL('../deploy/examples/config.yaml', import.meta.url));
+
+  it('of a configuration is one that is taken', async () => {
+    const settings = await loadSettings({ file: configuration, environment: {} });
+    const { rules, kinds } = readJudgement(settings);
+    expect(rules.map(({ name }) => name)).toEqual(['ours', 'no-latest', 'proxied']);
+    expect([...kinds.keys()].filter((kind) => !BUILT_IN_KINDS.has(kind))).toEqual([
+      'Rollout.argoproj.io',
+      'Cluster.postgresql.cnpg.io',
+    ]);
+  });
+
+  it('of a webhook for custom resources fits the end of the template', () => {
+    const template = readFileSync(`${FOLDER}image-cloner-webhook.yaml.template`, 'utf8');
+    const example = readFileSync(`${FOLDER}examples/custom-resources.yaml`, 'utf8');
+    const joined: unknown = parse(template + example.replaceAll(/^/gm, '  '));
+    expect(at(joined, 'webhooks.4.clientConfig')).toEqual(at(joined, 'webhooks.0.clientConfig'));
+    expect(at(joined, 'webhooks.4.rules.0.resources')).toEqual(['rollouts']);
+    expect(at(joined, 'webhooks.4.rules.1.resources')).toEqual(['clusters']);
   });
 });

@@ -35,8 +35,12 @@ function respond(
   const denials = verdicts.flatMap(({ denial }) => denial ?? []);
   if (denials.length > 0) return denied(request, denials);
   const replacements = verdicts.flatMap(({ replacement }) => replacement ?? []);
-  const isCopy = (source: string, image: string): boolean => isCopyOf(source, image, naming);
-  const patch = buildPatch(request.object, replacements, isCopy, kinds);
+  const patch = buildPatch(
+    request.object,
+    replacements,
+    (source, image) => isCopyOf(source, image, naming),
+    kinds,
+  );
   if (patch.ok) return patched(request, patch.operations, warningsOf(verdicts));
   observe({ type: 'unsafe-patch', ...aboutOf(request), error: patch.fault });
   return allowed(request, [notSafe(), ...warningsOf(verdicts.filter((verdict) => !verdict.replacement))]);

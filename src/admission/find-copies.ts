@@ -49,18 +49,11 @@ class Search {
   }
 
   async settle(decision: Decision): Promise<Verdict> {
-    switch (decision.action) {
-      case 'skip':
-        return this.#skip(decision);
-      case 'deny':
-        return this.#deny(decision);
-      case 'warn':
-        return this.#warn(decision);
-      case 'rewrite':
-        return this.#rewrite(decision);
-      case 'copy':
-        return judge(decision, await this.#find(decision), this.#cloning.settings);
-    }
+    if (decision.action === 'skip') return this.#skip(decision);
+    if (decision.action === 'deny') return this.#deny(decision);
+    if (decision.action === 'warn') return this.#warn(decision);
+    if (decision.action === 'rewrite') return this.#rewrite(decision);
+    return judge(decision, await this.#find(decision), this.#cloning.settings);
   }
 
   #skip({ use: { name, image }, reason, rule }: SkipDecision): Verdict {
@@ -112,11 +105,12 @@ class Search {
     const task: CopyTask = { source, backup };
     if (action === 'copy' && !this.#request.dryRun) return copies.ensure(task, this.#signal);
     // A dry run leaves no trace: it looks whether the copy is there, and starts none.
-    const look = (signal: AbortSignal): Promise<boolean> => copies.has(task, signal);
-    const isThere = await (action === 'copy'
-      ? look(this.#signal)
-      : withDeadline(LONGEST_LOOK, this.#signal, look));
+    const isThere = await (action === 'copy' ? copies.has(task, this.#signal) : this.#lookBriefly(task));
     return { state: isThere ? 'there' : 'absent' };
+  }
+
+  #lookBriefly(task: CopyTask): Promise<boolean> {
+    return withDeadline(LONGEST_LOOK, this.#signal, (signal) => this.#cloning.copies.has(task, signal));
   }
 
   get #about(): About {

@@ -2,7 +2,7 @@ import { ConfigError, type Fault } from '../config/config-error.ts';
 import type { Settings } from '../config/configuration.ts';
 import type { Judgement } from '../plan/judgement.ts';
 import { compileRules } from '../plan/rules.ts';
-import { parseJsonPath } from '../workload/json-path.ts';
+import { type JsonPath, parseJsonPath } from '../workload/json-path.ts';
 import { BUILT_IN_KINDS, type Kinds, type Place } from '../workload/kinds.ts';
 
 /** The settings that decide what becomes of an image. They may change while the program runs. */
@@ -33,18 +33,29 @@ type Read = { readonly kind: string; readonly place: Place } | { readonly fault:
 
 function readPlace({ kind, podSpec, image }: Workload, index: number): Read {
   const at = `workloads.${index}`;
-  if ((podSpec === undefined) === (image === undefined))
-    return { fault: { at, what: 'wanted either podSpec or image' } };
-  const [key, text] = podSpec === undefined ? ['image', image] : ['podSpec', podSpec];
-  const path = parseJsonPath(text ?? '');
-  const names = path?.filter((step) => typeof step === 'string') ?? [];
-  if (key === 'image' && path !== undefined) return { kind, place: { image: path } };
-  // A pod spec is one place: containers of several could not be told apart by their names.
-  if (path !== undefined && names.length === path.length) return { kind, place: { podSpec: names } };
-  const wanted = key === 'image' ? '".spec.imageName" or ".spec.steps[*].image"' : '".spec.template.spec"';
-  return {
-    fault: { at: `${at}.${key}`, what: `got ${JSON.stringify(text)}, wanted a JSONPath such as ${wanted}` },
-  };
+  if (podSpec !== undefined && image === undefined) {
+    const names = namesOf(parseJsonPath(podSpec));
+    return names === undefined
+      ? badPath(`${at}.podSpec`, podSpec, POD_SPEC)
+      : { kind, place: { podSpec: names } };
+  }
+  if (image !== undefined && podSpec === undefined) {
+    const path = parseJsonPath(image);
+    return path === undefined ? badPath(`${at}.image`, image, IMAGE) : { kind, place: { image: path } };
+  }
+  return { fault: { at, what: 'wanted either podSpec or image' } };
+}
+
+const POD_SPEC = '".spec.template.spec"';
+const IMAGE = '".spec.imageName" or ".spec.steps[*].image"';
+
+/** A pod spec is one place: containers of several could not be told apart by their names. */
+function namesOf(path: JsonPath | undefined): readonly string[] | undefined {
+  return path?.every((step) => typeof step === 'string') ? path : undefined;
+}
+
+function badPath(at: string, text: string, wanted: string): Read {
+  return { fault: { at, what: `got ${JSON.stringify(text)}, wanted a JSONPath such as ${wanted}` } };
 }
 
 function knownTwice(workloads: readonly Workload[]): readonly Fault[] {

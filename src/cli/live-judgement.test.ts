@@ -56,7 +56,10 @@ describe('a judgement that lives as long as the program', () => {
   test('keeps the last good one when the new one cannot be used, and says so once', async () => {
     const { live, log, settings } = await scene();
     await live.refresh(async () => ({ ...settings, rules: [SKIP] }));
-    for (const _attempt of [1, 2, 3]) await live.refresh(async () => ({ ...settings, rules: [BAD] }));
+    const bad = { ...settings, rules: [BAD] };
+    await live.refresh(async () => bad);
+    await live.refresh(async () => bad);
+    await live.refresh(async () => ({ ...bad }));
     expect(namesOf(live)).toEqual(['skip-all']);
     expect(log.messages('error')).toEqual(['Configuration not usable, the last good one stays']);
     expect(log.records.at(-1)?.fields.error).toMatchObject({

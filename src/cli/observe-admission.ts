@@ -28,33 +28,30 @@ function isUsable(state: Event<'found'>['state']): boolean {
   return state === 'present' || state === 'copied';
 }
 
+/** Level and message of events that are told the same way whatever they hold. */
+const LINES: Readonly<
+  Record<
+    Exclude<AdmissionEvent['type'], 'found' | 'answered'>,
+    readonly ['debug' | 'info' | 'warn' | 'error', string]
+  >
+> = {
+  received: ['info', 'Request received'],
+  ignored: ['debug', 'Request needs nothing'],
+  skipped: ['debug', 'Image left alone'],
+  planned: ['debug', 'Copy wanted'],
+  rewritten: ['info', 'Name of the copy written, by rule'],
+  warned: ['info', 'Only warned, by rule'],
+  refused: ['info', 'Image refused, by rule'],
+  malformed: ['warn', 'Request is no admission review'],
+  'unsafe-patch': ['error', 'Patch not sent, it is not safe'],
+  crashed: ['error', 'Review failed, the request is allowed as it is'],
+};
+
 function write(log: Logger, event: AdmissionEvent): void {
-  switch (event.type) {
-    case 'received':
-      return log.info(fieldsOf(event), 'Request received');
-    case 'ignored':
-      return log.debug(fieldsOf(event), 'Request needs nothing');
-    case 'skipped':
-      return log.debug(fieldsOf(event), 'Image left alone');
-    case 'planned':
-      return log.debug(fieldsOf(event), 'Copy wanted');
-    case 'rewritten':
-      return log.info(fieldsOf(event), 'Name of the copy written, by rule');
-    case 'warned':
-      return log.info(fieldsOf(event), 'Only warned, by rule');
-    case 'refused':
-      return log.info(fieldsOf(event), 'Image refused, by rule');
-    case 'found':
-      return writeFound(log, event);
-    case 'answered':
-      return writeAnswer(log, event);
-    case 'malformed':
-      return log.warn(fieldsOf(event), 'Request is no admission review');
-    case 'unsafe-patch':
-      return log.error(fieldsOf(event), 'Patch not sent, it is not safe');
-    case 'crashed':
-      return log.error(fieldsOf(event), 'Review failed, the request is allowed as it is');
-  }
+  if (event.type === 'found') return writeFound(log, event);
+  if (event.type === 'answered') return writeAnswer(log, event);
+  const [level, message] = LINES[event.type];
+  return log[level](fieldsOf(event), message);
 }
 
 function writeFound(log: Logger, event: Event<'found'>): void {

@@ -52,7 +52,7 @@ describe('the program', () => {
   test.each(['serve', 'settings'])('%s --help lists every setting', async (name) => {
     const { out } = await ended(name, '--help');
     for (const { path, variable, initial } of describeSettings())
-      expect(out).toContain(`  ${path}  ${variable}  (${initial})`);
+      expect(out).toContain(`  ${path}  ${variable ?? '(in the file only)'}  (${initial})`);
     expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThan(120);
   });
 

@@ -6,7 +6,7 @@ function inFile<Schema extends z.ZodType>(
   schema: Schema,
   said: { readonly what: string; readonly wanted: string },
 ): Schema {
-  FACTS.add(schema, { ...said, inFileOnly: true, fromText: (text) => text });
+  FACTS.add(schema, { ...said, inFileOnly: true, fromText: (typed) => typed });
   return schema;
 }
 

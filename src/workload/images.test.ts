@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import jsonPatch from 'fast-json-patch';
 import { describe, expect, it } from 'vitest';
-import { containers, cronJob, deployment, pod } from '../../test/workloads.ts';
+import { cronJob, deployment, pod } from '../../test/workloads.ts';
 import { findImages } from './images.ts';
 import { EVERY } from './json-path.ts';
 import { BUILT_IN_KINDS } from './kinds.ts';
@@ -138,6 +138,10 @@ describe('findImages', () => {
   });
 });
 
+function custom(kind: string, spec: unknown): Record<string, unknown> {
+  return { apiVersion: 'example.com/v1', kind, metadata: {}, spec };
+}
+
 describe('the images of a kind of somebody else', () => {
   const kinds = new Map([
     ...BUILT_IN_KINDS,
@@ -146,12 +150,8 @@ describe('the images of a kind of somebody else', () => {
     ['Task.example.com', { image: ['spec', 'steps', EVERY, 'image'] }] as const,
   ]);
 
-  function custom(kind: string, spec: unknown): Record<string, unknown> {
-    return { apiVersion: 'example.com/v1', kind, metadata: {}, spec };
-  }
-
   it('are found in the pod spec', () => {
-    const object = custom('Rollout', { template: { spec: containers('a:1') } });
+    const object = custom('Rollout', { template: { spec: { containers: [{ name: 'c0', image: 'a:1' }] } } });
     expect(findImages(object, kinds)).toEqual([
       { pointer: '/spec/template/spec/containers/0/image', name: 'c0', role: 'container', image: 'a:1' },
     ]);

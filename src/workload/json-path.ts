@@ -12,7 +12,7 @@ export interface Located {
 
 /** One step as kubectl's JSONPath writes it: `.name`, `['a name']`, `[0]`, `[*]` or `.*`. */
 const STEP =
-  /\.(?<name>[A-Za-z_][\w-]*)|\[(?:'(?<quoted>[^'\\]+)'|"(?<double>[^"\\]+)"|(?<index>\d{1,6})|(?<every>\*))\]|(?<all>\.\*)/y;
+  /\.(?<name>[A-Za-z_][\w-]*)|\[(?:'(?<quoted>[^'\\]+)'|"(?<double>[^"\\]+)"|(?<index>\d{1,6})|\*)\]|\.\*/y;
 
 /**
  * Reads the part of JSONPath that leads to places, without filters, slices and `..`: `.spec.template.spec`,
@@ -29,7 +29,8 @@ function stepsOf(text: string): JsonPath | undefined {
   const steps: (string | typeof EVERY)[] = [];
   let end = 0;
   for (const { 0: step, groups } of dotted.matchAll(new RegExp(STEP, 'gy'))) {
-    steps.push(groups?.['name'] ?? groups?.['quoted'] ?? groups?.['double'] ?? groups?.['index'] ?? EVERY);
+    const names: readonly (string | undefined)[] = Object.values(groups ?? {});
+    steps.push(names.find((name) => name !== undefined) ?? EVERY);
     end += step.length;
   }
   return end === dotted.length ? steps : undefined;

@@ -88,7 +88,7 @@ describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'docker-registry', 'h
     });
 
     afterAll(async () => {
-      await cloner?.stop();
+      await cloner.stop();
       await plane.stop();
       await Promise.all([source.close(), backup.close()]);
       await rm(folder, { recursive: true });
@@ -148,17 +148,16 @@ describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'docker-registry', 'h
       'a %s that is applied again has no new generation',
       async (kind) => {
         const name = `again-${kind.toLowerCase()}`;
-        for (const _time of [1, 2, 3]) await apply(manifest(kind, name, sourceOf('app:1')));
+        await apply(manifest(kind, name, sourceOf('app:1')));
+        await apply(manifest(kind, name, sourceOf('app:1')));
         expect(await stored(`${kind}/${name}`)).toEqual({ generation: 1, images: [copyOf('app:1')] });
       },
     );
 
     it('nor has one that is applied on the server side', async () => {
       const text = manifest('Deployment', 'server-side', sourceOf('app:1'));
-      for (const _time of [1, 2, 3]) {
-        const { code } = await apply(text, '--server-side');
-        expect(code).toBe(0);
-      }
+      expect((await apply(text, '--server-side')).code).toBe(0);
+      expect((await apply(text, '--server-side')).code).toBe(0);
       expect(await stored('deployment/server-side')).toEqual({ generation: 1, images: [copyOf('app:1')] });
     });
 

@@ -262,7 +262,9 @@ describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('the webho
 
     it('a mirror pod', async () => {
       const annotations = { 'kubernetes.io/config.mirror': 'x' };
-      await kubectl(other('pod', 'mirror', { annotations }), 'create', '--namespace=shop', '-f-');
+      const spec = { ...template().spec, nodeName: 'node' };
+      const pod = stringify({ ...OTHERS['pod'], metadata: { name: 'mirror', annotations }, spec });
+      await kubectl(pod, 'create', '--namespace=shop', '-f-');
       expect(webhook.calls).toEqual([]);
     });
 

@@ -64,6 +64,15 @@ async function rowsOf(args: readonly string[], environment = ENVIRONMENT): Promi
   return JSON.parse((await plan([...args, '--json'], environment)).out);
 }
 
+async function backup(): Promise<ScriptedRegistry> {
+  const image = await makeImage();
+  const registry = await startRegistry({
+    images: [{ repository: 'backup/docker.io/library/alpine', tag: '3.12', image }],
+  });
+  onTestFinished(() => registry.close());
+  return registry;
+}
+
 describe('image-cloner plan', () => {
   test('says of every image what would happen, as a table', async () => {
     const { code, out, err } = await plan(['-f', await file('all.yaml', MANIFESTS)]);
@@ -181,15 +190,6 @@ describe('image-cloner plan', () => {
     expect(code).toBe(2);
     expect(err).toContain('rules.0.match.images.0: got "ghcr"');
   });
-
-  async function backup(): Promise<ScriptedRegistry> {
-    const image = await makeImage();
-    const registry = await startRegistry({
-      images: [{ repository: 'backup/docker.io/library/alpine', tag: '3.12', image }],
-    });
-    onTestFinished(() => registry.close());
-    return registry;
-  }
 
   test('asks no registry', async () => {
     const registry = await backup();

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { Command } from 'commander';
-import { loadSettings, type Settings } from '../../config/configuration.ts';
+import { type ConfigurationSource, loadSettings, type Settings } from '../../config/configuration.ts';
 import { firstSignal } from '../../server/signals.ts';
 import { surviveUncaught } from '../../server/uncaught.ts';
 import { createLogger } from '../../telemetry/logger.ts';
@@ -21,15 +21,14 @@ export function configure(command: Command, surroundings: CommandSurroundings): 
     .option('--config <file>', 'YAML file with settings')
     .addHelpText('after', () => `\n${settingsHelp()}`)
     .action(async ({ config }: { readonly config?: string }) => {
-      const load = (): Promise<Settings> =>
-        loadSettings({ file: config, environment: surroundings.environment });
-      surroundings.exitWith(await serve(await load(), load, surroundings));
+      const source = { file: config, environment: surroundings.environment };
+      surroundings.exitWith(await serve(await loadSettings(source), source, surroundings));
     });
 }
 
 async function serve(
   settings: Settings,
-  reload: () => Promise<Settings>,
+  source: ConfigurationSource,
   surroundings: CommandSurroundings,
 ): Promise<number> {
   const { log: destination, environment } = surroundings;
@@ -38,7 +37,13 @@ async function serve(
   const metrics = createMetrics({ version });
   const signalled = firstSignal(surroundings.process, surroundings.leave);
   try {
-    const webhook = await startWebhook({ settings, log, metrics, environment, reload });
+    const webhook = await startWebhook({
+      settings,
+      log,
+      metrics,
+      environment,
+      reload: () => loadSettings(source),
+    });
     surviveUncaught(surroundings.process, { log, metrics });
     returnStartMemory();
     log.info({ version, address: addressText(webhook.address) }, 'Webhook listening');
