@@ -13,5 +13,10 @@ const exitCode = await run(process.argv.slice(2), {
   process,
   leave: (code) => process.exit(code),
 });
+// A pipe takes what fits into it at once; the rest would be lost with the process. Who has closed it wants no more.
+process.stdout.on('error', () => {});
+await new Promise<void>((resolve) => {
+  process.stdout.write('', () => resolve());
+});
 // Said and not only set: connections that registries keep open would hold the process for a while.
 process.exit(exitCode);
