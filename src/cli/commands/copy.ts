@@ -6,6 +6,7 @@ import type { CommandSurroundings } from '../command.ts';
 import { type CopyOptions, copy, sentenceOf } from '../copy.ts';
 import { type Progress, progressOn, silent } from '../copy-progress.ts';
 import { EXIT } from '../exit-code.ts';
+import { limitYoungGarbage } from '../young-garbage.ts';
 
 interface Options {
   readonly platform?: readonly Platform[];
@@ -93,6 +94,7 @@ async function run(
   const { process, leave, out, err, exitWith } = surroundings;
   const interrupt = new AbortController();
   onSignals(process, () => interrupt.abort(), leave);
+  limitYoungGarbage();
   const progress = progressFor(options, surroundings);
   try {
     const copying = copy(names, { ...optionsFor(options, surroundings), progress, signal: interrupt.signal });
