@@ -11,6 +11,7 @@ import { settingsHelp } from '../settings-table.ts';
 import { returnStartMemory } from '../start-memory.ts';
 import { readVersion } from '../version.ts';
 import { startWebhook } from '../webhook.ts';
+import { limitYoungGarbage } from '../young-garbage.ts';
 
 /** `image-cloner serve`: config → logger → metrics → composition → server, until a signal ends it. */
 export function configure(command: Command, surroundings: CommandSurroundings): void {
@@ -46,6 +47,7 @@ async function serve(
     });
     surviveUncaught(surroundings.process, { log, metrics });
     returnStartMemory();
+    limitYoungGarbage();
     log.info({ version, address: addressText(webhook.address) }, 'Webhook listening');
     log.info({ address: addressText(webhook.metricsAddress) }, 'Metrics listening');
     await signalled;
