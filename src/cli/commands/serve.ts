@@ -46,8 +46,8 @@ async function serve(
       reload: () => loadSettings(source),
     });
     surviveUncaught(surroundings.process, { log, metrics });
-    returnStartMemory();
     limitYoungGarbage();
+    returnStartMemory();
     log.info({ version, address: addressText(webhook.address) }, 'Webhook listening');
     log.info({ address: addressText(webhook.metricsAddress) }, 'Metrics listening');
     await signalled;
