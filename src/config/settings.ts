@@ -132,10 +132,6 @@ export const SCHEMA = z.strictObject({
     what: "Folder with certificates of registries, in Docker's layout: `<host[:port]>/ca.crt`, `client.cert`, `client.key`. For sources and the backup registry.",
     otherwise: 'none',
   }).optional(),
-  certsDir: path({
-    what: "Folder with certificates of registries, in Docker's layout: `<host[:port]>/ca.crt`, `client.cert`, `client.key`. For sources and the backup registry.",
-    otherwise: 'none',
-  }).optional(),
   tls: TLS,
   listen: address({ what: 'Where the webhook listens (HTTPS). Port 0 takes a free one.' }).default(':8443'),
   metrics: z.strictObject({
