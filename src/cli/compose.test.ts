@@ -144,6 +144,14 @@ describe('certificates of registries', () => {
   });
 });
 
+test('a proxy of the environment that is no URL stops the start', async () => {
+  const settings = await loadSettings({ environment: { REGISTRY: 'registry.test/backup' } });
+  const parts = { settings, log: new RecordingLogger(), metrics: createMetrics({ version: '0.0.0-test' }) };
+  await expect(compose({ ...parts, environment: { HTTPS_PROXY: 'socks5://proxy' } })).rejects.toMatchObject({
+    code: 'INVALID_PROXY',
+  });
+});
+
 test('the password of the operator serves nothing outside the prefix', async () => {
   const backup = await registry({ auth: { basic: OPERATOR } });
   const source = await registry({

@@ -4,6 +4,7 @@ import { type Environment, processEnvironment } from '../config/process-environm
 import { chain } from '../credentials/chain.ts';
 import type { FindCredentials } from '../credentials/credential.ts';
 import { RegistryAuth } from '../credentials/registry-auth.ts';
+import { proxyFrom } from '../registry/proxy.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { LiveJudgement } from './live-judgement.ts';
@@ -18,7 +19,7 @@ export interface ComposeParts {
   readonly settings: Settings;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** For programs that are asked for credentials. @default the environment of the process */
+  /** For proxies, and for programs that are asked for credentials. @default the environment of the process */
   readonly environment?: Environment | undefined;
 }
 
@@ -50,6 +51,7 @@ export async function compose({
   const registries = openRegistries({
     settings,
     backupHost: host,
+    findProxy: proxyFrom(environment),
     // The password of the operator serves the copies, and nothing that lies beside them.
     findBackupCredentials: auth.findFor({ host, ...(path !== '' && { path }) }),
     findSourceCredentials: chain([...ofSources, elsewhere(host, auth.findFor({ host }))], observe),

@@ -7,12 +7,13 @@ import { formatReference, identifierOf, parseReference, type Reference } from '.
 import { Layout } from '../layout/layout.ts';
 import { Client } from '../registry/client.ts';
 import { hostCertificatesIn } from '../registry/host-certificates.ts';
+import { proxyFrom } from '../registry/proxy.ts';
 import { Repository } from '../registry/repository.ts';
 import { removeIfEmpty, willBeNew } from './new-layout.ts';
 import { InvalidPlaceError, type LayoutName, readLayoutName } from './place-name.ts';
 
 /** One side of a copy, opened. */
-export interface Opened<Side, Identifier extends string | undefined = string> {
+interface Opened<Side, Identifier extends string | undefined = string> {
   readonly side: Side;
   /** Tag or digest; a layout that is written to may be named without one. */
   readonly identifier: Identifier;
@@ -79,6 +80,7 @@ function openRepository(
     // The user named both hosts; nobody else chose them.
     mayBeInternal: () => true,
     findCertificates: hostCertificatesIn(options.certsDir),
+    findProxy: proxyFrom(options.environment),
   });
   return {
     side: new Repository(client, reference, actions),

@@ -9,6 +9,7 @@ const USAGE: ReadonlySet<unknown> = new Set([
   'INVALID_PLACE',
   'INVALID_PLATFORM',
   'INVALID_PREFIX',
+  'INVALID_PROXY',
   'INVALID_REFERENCE',
 ]);
 

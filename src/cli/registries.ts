@@ -6,12 +6,15 @@ import type { Reference } from '../image/reference.ts';
 import { Client } from '../registry/client.ts';
 import type { FindCredentials } from '../registry/credential.ts';
 import { type FindHostCertificates, hostCertificatesIn } from '../registry/host-certificates.ts';
+import type { FindProxy } from '../registry/proxy.ts';
 import { Repository } from '../registry/repository.ts';
 
 export interface RegistriesOptions {
   readonly settings: Pick<Settings, 'registry' | 'sources' | 'copy' | 'certsDir'>;
   /** Host of the backup registry. */
   readonly backupHost: string;
+  /** Default: every host is reached directly. */
+  readonly findProxy?: FindProxy;
   readonly findBackupCredentials: FindCredentials;
   readonly findSourceCredentials: FindCredentials;
   readonly observe: ObserveCopy;
@@ -30,24 +33,10 @@ const COUNTS_PULLS: ReadonlySet<string> = new Set(['docker.io']);
  * Two clients, because the two sides are trusted differently: the operator chose the backup registry, wherever it is,
  * and tenants choose the sources. Nothing learned or logged in to on one side is used on the other.
  */
-export function openRegistries({ settings, backupHost, ...options }: RegistriesOptions): Registries {
-  const { registry, sources, copy } = settings;
-  const internal = new Set([...sources.internal, ...sources.plainHttp].map(hostnameOf));
-  const plain = new Set(sources.plainHttp);
-  const findCertificates =
-    settings.certsDir === undefined ? undefined : hostCertificatesIn(settings.certsDir);
-  const sourceClient = new Client({
-    findCredentials: options.findSourceCredentials,
-    speaksPlainHttp: (host) => plain.has(host),
-    mayBeInternal: (hostname) => internal.has(hostname),
-    findCertificates: findCertificates && withoutIdentity(findCertificates, backupHost),
-  });
-  const targetClient = new Client({
-    findCredentials: options.findBackupCredentials,
-    speaksPlainHttp: (host) => registry.plainHttp && host === backupHost,
-    mayBeInternal: () => true,
-    findCertificates,
-  });
+export function openRegistries(options: RegistriesOptions): Registries {
+  const { copy } = options.settings;
+  const sourceClient = openSourceClient(options);
+  const targetClient = openTargetClient(options);
   const copier = new Copier({
     sourceOf: (source: Reference) => ({
       source: new Repository(sourceClient, source, 'pull'),
@@ -68,6 +57,35 @@ export function openRegistries({ settings, backupHost, ...options }: RegistriesO
       await Promise.all([sourceClient.close(), targetClient.close()]);
     },
   };
+}
+
+/** Users lead it where they like. */
+function openSourceClient({ settings, backupHost, ...options }: RegistriesOptions): Client {
+  const { sources } = settings;
+  const internal = new Set([...sources.internal, ...sources.plainHttp].map(hostnameOf));
+  const plain = new Set(sources.plainHttp);
+  const findCertificates = certificatesOf(settings);
+  return new Client({
+    findCredentials: options.findSourceCredentials,
+    speaksPlainHttp: (host) => plain.has(host),
+    mayBeInternal: (hostname) => internal.has(hostname),
+    findCertificates: findCertificates && withoutIdentity(findCertificates, backupHost),
+    findProxy: options.findProxy,
+  });
+}
+
+function openTargetClient({ settings, backupHost, ...options }: RegistriesOptions): Client {
+  return new Client({
+    findCredentials: options.findBackupCredentials,
+    speaksPlainHttp: (host) => settings.registry.plainHttp && host === backupHost,
+    mayBeInternal: () => true,
+    findCertificates: certificatesOf(settings),
+    findProxy: options.findProxy,
+  });
+}
+
+function certificatesOf({ certsDir }: RegistriesOptions['settings']): FindHostCertificates | undefined {
+  return certsDir === undefined ? undefined : hostCertificatesIn(certsDir);
 }
 
 /** As with passwords: a source beside the copies is not read as the one who may write them. */

@@ -7,6 +7,7 @@ import type { ObserveRegistry } from './event.ts';
 import { Host, type HostOptions } from './host.ts';
 import type { FindHostCertificates } from './host-certificates.ts';
 import { problemOf } from './problem.ts';
+import type { FindProxy } from './proxy.ts';
 import { RegistryError } from './registry-error.ts';
 import { FIRST_PAUSE_MS, pauseAfter, rest, withRetries } from './retry.ts';
 import { Sender } from './sender.ts';
@@ -19,6 +20,8 @@ export interface ClientOptions {
   readonly mayBeInternal: MayBeInternal;
   /** Certificates by host. Default: those of the system for every host. */
   readonly findCertificates?: FindHostCertificates | undefined;
+  /** Default: every host is reached directly. */
+  readonly findProxy?: FindProxy | undefined;
   readonly observe?: ObserveRegistry;
   /** Pause before a request is tried a second time, doubled with each further one. Default: 200 ms. */
   readonly firstPauseMs?: number;
@@ -40,8 +43,8 @@ export class Client {
 
   constructor(options: ClientOptions) {
     const { speaksPlainHttp, firstPauseMs = FIRST_PAUSE_MS, observe = ignore } = options;
-    const { mayBeInternal, findCertificates } = options;
-    const transport = new Transport({ mayBeInternal, findCertificates, connections: CONNECTIONS });
+    const { mayBeInternal, findCertificates, findProxy } = options;
+    const transport = new Transport({ mayBeInternal, findCertificates, findProxy, connections: CONNECTIONS });
     this.#transport = transport;
     this.#sender = new Sender(transport, options.findCredentials);
     this.#observe = observe;

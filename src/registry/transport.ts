@@ -7,6 +7,8 @@ import Agent from 'undici/lib/dispatcher/agent.js';
 import { forbiddenAddress, guardedLookup, literalFault, type MayBeInternal } from './address-guard.ts';
 import type { FindHostCertificates } from './host-certificates.ts';
 import { hostConnector } from './host-connector.ts';
+import type { FindProxy } from './proxy.ts';
+import { proxyConnector } from './proxy-connector.ts';
 
 /** Time for TCP and TLS together. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -50,6 +52,8 @@ export interface TransportOptions {
   readonly connections: number;
   /** Default: every host is trusted by the authorities of the system, and none learns who we are. */
   readonly findCertificates?: FindHostCertificates | undefined;
+  /** Default: every host is reached directly. */
+  readonly findProxy?: FindProxy | undefined;
 }
 
 /** One HTTP exchange, without redirects, retries or credentials; connections are kept and shared. */
@@ -58,10 +62,10 @@ export class Transport {
   readonly #mayBeInternal: MayBeInternal;
   #requests = 0;
 
-  constructor({ mayBeInternal, connections, findCertificates }: TransportOptions) {
+  constructor({ mayBeInternal, connections, ...options }: TransportOptions) {
     this.#mayBeInternal = mayBeInternal;
     this.#agent = new Agent({
-      connect: guardedConnector(mayBeInternal, {}, findCertificates),
+      connect: guardedConnector(mayBeInternal, {}, options),
       connections,
       pipelining: 1,
       // Blobs gain nothing from one multiplexed connection, and lose its throughput.
@@ -91,6 +95,8 @@ export class Transport {
       reset: false,
       ...(body !== undefined && { body }),
     });
+    // A body that is given up breaks, and nobody may be listening any more; readers still hear of it.
+    answer.body.on('error', ignore);
     return { status: answer.statusCode, headers: answer.headers, body: answer.body, url };
   }
 
@@ -119,6 +125,8 @@ export class Transport {
   }
 }
 
+function ignore(): void {}
+
 /** A body that is gone once it was sent. */
 export function isStream(body: Exchange['body']): body is Readable {
   return body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
@@ -127,7 +135,7 @@ export function isStream(body: Exchange['body']): body is Readable {
 function guardedConnector(
   mayBeInternal: MayBeInternal,
   options: buildConnector.BuildOptions = {},
-  findCertificates?: FindHostCertificates,
+  { findCertificates, findProxy }: Pick<TransportOptions, 'findCertificates' | 'findProxy'> = {},
 ): buildConnector.connector {
   const all = {
     timeout: CONNECT_TIMEOUT_MS,
@@ -135,7 +143,8 @@ function guardedConnector(
     allowH2: false,
     ...options,
   };
-  const connect = findCertificates === undefined ? buildConnector(all) : hostConnector(all, findCertificates);
+  const direct = findCertificates === undefined ? buildConnector(all) : hostConnector(all, findCertificates);
+  const connect = findProxy === undefined ? direct : proxyConnector(direct, findProxy, CONNECT_TIMEOUT_MS);
   return (target, callback) => {
     const fault = literalFault(bare(target.hostname), mayBeInternal);
     if (fault === undefined) connect({ ...target, hostname: bare(target.hostname) }, callback);

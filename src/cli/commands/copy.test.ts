@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { answer, refusal } from '../../../test/fakes/answer.ts';
+import { startProxy } from '../../../test/fakes/connect-proxy.ts';
 import { FakeProgram } from '../../../test/fakes/fake-program.ts';
 import { makeLoopbackCertificate } from '../../../test/fakes/loopback-certificate.ts';
 import { type RunningProgram, start } from '../../../test/fakes/running-program.ts';
@@ -384,6 +385,24 @@ describe('certificates', () => {
     await mkdir(join(dir, target.host));
     await writeFile(join(dir, target.host, 'ca.crt'), ca);
     expect(await told('--certs-dir', dir, ...args)).toMatchObject({ digest: digestOf(image) });
+  });
+});
+
+describe('HTTPS_PROXY', () => {
+  test('is asked for the way to a registry', async () => {
+    const proxy = await startProxy();
+    onTestFinished(() => proxy.close());
+    const environment = { ...NOBODY, HTTPS_PROXY: proxy.url };
+    const program = start(['copy', 'registry.test/team/app:1', 'oci:/nowhere/at/all:1'], environment);
+    await expect.poll(() => proxy.asked).toContain('registry.test:443');
+    program.signal('SIGINT');
+    expect(await program.ended).toBe(130);
+  });
+
+  test('that is no URL ends with 2', async () => {
+    const program = start(['copy', 'registry.test/app:1', 'b:1'], { ...NOBODY, HTTPS_PROXY: 'socks5://x' });
+    expect(await program.ended).toBe(2);
+    expect(program.err).toContain('Cannot use HTTPS_PROXY');
   });
 });
 

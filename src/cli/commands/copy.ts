@@ -44,6 +44,9 @@ Credentials:
   Those of Docker: config.json in $DOCKER_CONFIG or ~/.docker, with the credential helpers it names. "docker login"
   writes it.
 
+Proxy:
+  HTTPS_PROXY and NO_PROXY. Plain HTTP and loopback are always reached directly.
+
 Output:
   The result on standard output, progress on standard error. With --json one object on one line and no progress:
   source, target, digest, mediaType, present, bytes, blobs {copied, mounted, present}, referrers,
