@@ -56,6 +56,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/plan.ts'),
   },
   {
+    name: 'migrate',
+    summary: "print our configuration for another tool's",
+    load: () => import('./commands/migrate.ts'),
+  },
+  {
     name: 'settings',
     summary: 'check the configuration and print what it comes to',
     load: () => import('./commands/settings.ts'),
