@@ -1,27 +1,35 @@
-import { openRegistries } from '../src/cli/registries.ts';
+import { compose } from '../src/cli/compose.ts';
+import { limitYoungGarbage } from '../src/cli/young-garbage.ts';
 import { loadSettings } from '../src/config/configuration.ts';
 import { parseReference } from '../src/image/reference.ts';
+import { createLogger } from '../src/telemetry/logger.ts';
+import { createMetrics } from '../src/telemetry/metrics.ts';
 import type { Pair } from './pair.ts';
 
-/** Copies all pairs of source and target at once through one engine, as the webhook does with a burst of workloads. */
+/** Copies all pairs of source and target at once, with what stands behind the webhook. */
 async function copyMany(pairs: readonly Pair[]): Promise<void> {
   const tasks = pairs.map(({ source, target }) => ({
     source: parseReference(source),
     backup: parseReference(target),
   }));
-  const [first] = tasks;
-  if (first === undefined) throw new Error('Cannot copy: wanted pairs of source and target');
-  const settings = await loadSettings({ environment: { SOURCES_INTERNAL: '127.0.0.1' } });
-  const registries = openRegistries({
+  const REGISTRY = tasks[0]?.backup.host ?? '';
+  const environment = {
+    REGISTRY: `${REGISTRY}/bench`,
+    REGISTRY_AUTH_DIR: '.',
+    SOURCES_INTERNAL: '127.0.0.1,localhost',
+  };
+  const settings = await loadSettings({ environment });
+  const log = await createLogger({ level: 'warn', format: 'json' });
+  const { cloning, settle } = await compose({
     settings,
-    backupHost: first.backup.host,
-    findBackupCredentials: async () => [],
-    findSourceCredentials: async () => [],
-    observe: () => undefined,
+    log,
+    metrics: createMetrics({ version: 'bench' }),
+    environment,
   });
-  const outcomes = await Promise.all(tasks.map((task) => registries.copier.ensure(task, NEVER)));
+  limitYoungGarbage();
+  const outcomes = await Promise.all(tasks.map((task) => cloning.copies.ensure(task, NEVER)));
   for (const outcome of outcomes) if (outcome.state === 'failed') throw outcome.error;
-  await registries.close();
+  await settle(NEVER);
 }
 
 const NEVER = new AbortController().signal;
