@@ -558,3 +558,48 @@ describe('a custom resource', () => {
     ]);
   });
 });
+
+describe('with tags pinned', () => {
+  const digest = `sha256:${'a'.repeat(64)}`;
+
+  it.each<[string, Outcome]>([
+    ['that was there', PRESENT],
+    ['that was just made', COPIED],
+  ])('the digest of a copy %s is written behind its tag', async (_what, outcome) => {
+    const webhook = new Webhook(() => outcome, { pin: true });
+    const answer = await webhook.answer(creating(pod(containers('a:1', 'a'))));
+    expect(written(answer)).toEqual([`${BACKUP}/a:1@${digest}`, `${BACKUP}/a:latest@${digest}`]);
+    expect(answer.warnings[0]).toBe(`image-cloner: "a:1" is now "${BACKUP}/a:1"`);
+  });
+
+  it('a digest that the user wrote stays', async () => {
+    const own = `sha256:${'b'.repeat(64)}`;
+    const answer = await new Webhook(undefined, { pin: true }).answer(
+      creating(pod(containers(`a:1@${own}`))),
+    );
+    expect(written(answer)).toEqual([`${BACKUP}/a:1@${own}`]);
+  });
+
+  it('what is not known is not written: a copy that is still under way, or one that was only looked for', async () => {
+    const pending = new Webhook(() => PENDING, { pin: true, onPending: 'rewrite' });
+    expect(written(await pending.answer(creating(pod(containers('a:1')))))).toEqual([`${BACKUP}/a:1`]);
+    const dry = await new Webhook(undefined, { pin: true }).answer(
+      creating(pod(containers('a:1')), { dryRun: true }),
+    );
+    expect(written(dry)).toEqual([`${BACKUP}/a:1`]);
+  });
+
+  it('the same manifest applied again leads to what is stored, and the annotation stays true', async () => {
+    const annotations = { 'image-cloner.dev/original-images': '{"c0":"a:1","c1":"b:1"}' };
+    const before = containers(`${BACKUP}/a:1@${digest}`, `${BACKUP}/b:1@${digest}`);
+    const now = containers('a:1', `${BACKUP}/b:1@${digest}`);
+    const webhook = new Webhook(undefined, { pin: true });
+    const answer = await webhook.answer(
+      updating(deployment(now, { annotations }), deployment(before, { annotations })),
+    );
+    expect(answer.patch).toEqual([
+      { op: 'replace', path: '/spec/template/spec/containers/0/image', value: `${BACKUP}/a:1@${digest}` },
+    ]);
+    expect(webhook.copies.ensured).toEqual(['a:1']);
+  });
+});

@@ -9,6 +9,8 @@ export interface Policy {
   /** `allow`: the source stays; `rewrite`: the copy's name is written already; `deny`: the request is refused. */
   readonly onPending: 'allow' | 'rewrite' | 'deny';
   readonly onFailure: 'allow' | 'deny';
+  /** Write the digest of the copy behind its tag, so that nothing the tag does later reaches the workload. */
+  readonly pin: boolean;
 }
 
 /** What becomes of one image in the answer. */
@@ -26,7 +28,8 @@ export function judge(decision: CopyDecision, finding: Finding, policy: Policy):
   if (finding.state === 'pending') return judgePending(decision, policy);
   if (finding.state === 'failed') return judgeFailed(decision, finding.error, policy);
   if (finding.state === 'absent') return { warning: message.wouldBeCopied(source, backup) };
-  return { replacement: replace(decision), warning: message.swapped(source, backup) };
+  const digest = policy.pin && 'digest' in finding ? finding.digest : undefined;
+  return { replacement: replace(decision, digest), warning: message.swapped(source, backup) };
 }
 
 /** Settles one image that may be rewritten and not copied. */
@@ -50,6 +53,7 @@ function judgeFailed({ source }: CopyDecision, error: Error, { onFailure }: Poli
     : { warning: message.notCopied(source, error) };
 }
 
-function replace({ use, backup }: CopyDecision | RewriteDecision): Replacement {
-  return { use, image: familiarReference(backup) };
+function replace({ use, backup }: CopyDecision | RewriteDecision, digest = backup.digest): Replacement {
+  const pinned = digest === undefined ? backup : { ...backup, digest: backup.digest ?? digest };
+  return { use, image: familiarReference(pinned) };
 }

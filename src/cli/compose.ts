@@ -65,7 +65,7 @@ export async function compose({
       get judgement() {
         return judgement.current;
       },
-      settings: settings.copy,
+      settings: { ...settings.copy, pin: settings.tags.pin },
       observe: observeAdmission(log, metrics),
     },
     refresh: (load) => judgement.refresh(load),

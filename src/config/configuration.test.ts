@@ -54,6 +54,7 @@ describe('without any configuration', () => {
         concurrency: 12,
         timeoutSeconds: 3600,
       },
+      tags: { pin: false },
       rules: [],
       workloads: [],
       webhook: { enabled: true },

@@ -34,6 +34,7 @@ describe('keys', () => {
       'sources',
       'sources.credentialProviders',
       'copy',
+      'tags',
       'webhook',
       'tls',
       'metrics',

@@ -121,6 +121,11 @@ export const SCHEMA = z.strictObject({
   registry: REGISTRY,
   sources: SOURCES,
   copy: COPY,
+  tags: z.strictObject({
+    pin: flag({
+      what: 'Write the digest of a copy behind its tag (`backup:tag@digest`): a tag that moves later reaches a workload only when it is applied again.',
+    }).default(false),
+  }),
   rules: RULES.default([]),
   workloads: WORKLOADS.default([]),
   webhook: z.strictObject({

@@ -222,6 +222,8 @@ describe('defaultScheme', () => {
   });
 });
 
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
 describe('isCopyOf', () => {
   it.each([
     ['alpine:3.12', 'quickdevnotes/alpine:3.12', true],
@@ -233,6 +235,12 @@ describe('isCopyOf', () => {
     ['not a reference', 'quickdevnotes/alpine:3.12', false],
     ['alpine:3.12', 'not a reference', false],
     ['', '', false],
+    ['alpine:3.12', `quickdevnotes/alpine:3.12@${DIGEST}`, true],
+    ['alpine:3.12', `quickdevnotes/alpine:3.13@${DIGEST}`, false],
+    ['alpine:3.12', 'quickdevnotes/alpine:3.12@', false],
+    ['alpine:3.12', 'quickdevnotes/alpine:3.12@sha256:beef', false],
+    [`alpine@${DIGEST}`, `quickdevnotes/alpine@${DIGEST}`, true],
+    [`alpine@${DIGEST}`, `quickdevnotes/alpine@${DIGEST.replace('a', 'b')}`, false],
   ])('of %j and %j is %s', (source, image, expected) => {
     expect(isCopyOf(source, image, FLAT)).toBe(expected);
   });

@@ -38,5 +38,12 @@ export function backupOf(source: Reference, { prefix, scheme }: Naming): Referen
 /** Is `image` what a copy of `source` is called? Both are texts from an object: neither need be readable. */
 export function isCopyOf(source: string, image: string, naming: Naming): boolean {
   const original = readReference(source);
-  return original !== undefined && familiarReference(backupOf(original, naming)) === image;
+  if (original === undefined) return false;
+  const copy = familiarReference(backupOf(original, naming));
+  return image === copy || (original.digest === undefined && isPinned(image, copy));
+}
+
+/** The same name, and a digest behind it. */
+function isPinned(image: string, name: string): boolean {
+  return image.startsWith(`${name}@`) && readReference(image) !== undefined;
 }

@@ -15,7 +15,7 @@ export interface RuleMatch {
   readonly images?: readonly string[] | undefined;
 }
 
-export type RuleAction = 'copy' | 'rewrite-only' | 'skip' | 'deny' | 'warn';
+type RuleAction = 'copy' | 'rewrite-only' | 'skip' | 'deny' | 'warn';
 
 /** A rule as it is written. */
 export interface RuleText {

@@ -2,7 +2,7 @@ import { imagePatternFault } from './image-pattern.ts';
 import { compileRule, nameOf, type Rule, type RuleMatch, type RuleText } from './rule.ts';
 
 /** Something wrong with the rules: where (`rules.2.match.images.0`), and what. */
-export interface RuleFault {
+interface RuleFault {
   readonly at: string;
   readonly what: string;
 }

@@ -21,7 +21,7 @@ export class Webhook {
     this.cloning = {
       copies: this.copies,
       judgement: { ...JUDGEMENT, ...judgement },
-      settings: { onPending: 'allow', onFailure: 'allow', waitSeconds: 10, ...settings },
+      settings: { onPending: 'allow', onFailure: 'allow', pin: false, waitSeconds: 10, ...settings },
       observe: (event) => this.events.push(event),
     };
   }
