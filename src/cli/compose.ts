@@ -12,6 +12,7 @@ import { namingOf } from './naming.ts';
 import { observeAdmission } from './observe-admission.ts';
 import { observeCopy } from './observe-copy.ts';
 import { observeCredentials } from './observe-credentials.ts';
+import { observeRegistry } from './observe-registry.ts';
 import { openRegistries } from './registries.ts';
 import { sourceCredentials } from './source-credentials.ts';
 
@@ -56,6 +57,7 @@ export async function compose({
     findBackupCredentials: auth.findFor({ host, ...(path !== '' && { path }) }),
     findSourceCredentials: chain([...ofSources, elsewhere(host, auth.findFor({ host }))], observe),
     observe: observeCopy(log, metrics),
+    observeRegistry: observeRegistry(log, metrics),
   });
   const { copier } = registries;
   metrics.watchCopies(() => copier.inProgress);

@@ -5,6 +5,7 @@ import { parsePlatform } from '../image/platform.ts';
 import type { Reference } from '../image/reference.ts';
 import { Client } from '../registry/client.ts';
 import type { FindCredentials } from '../registry/credential.ts';
+import type { ObserveRegistry } from '../registry/event.ts';
 import { type FindHostCertificates, hostCertificatesIn } from '../registry/host-certificates.ts';
 import type { FindProxy } from '../registry/proxy.ts';
 import { Repository } from '../registry/repository.ts';
@@ -18,6 +19,8 @@ export interface RegistriesOptions {
   readonly findBackupCredentials: FindCredentials;
   readonly findSourceCredentials: FindCredentials;
   readonly observe: ObserveCopy;
+  /** What registries tell beside their answers. */
+  readonly observeRegistry: ObserveRegistry;
 }
 
 /** The copy engine with the two registry clients below it. */
@@ -27,7 +30,7 @@ export interface Registries {
 }
 
 /** Docker Hub counts manifests that are fetched, and tells nobody else's limits (its "Pull usage and limits"). */
-const COUNTS_PULLS: ReadonlySet<string> = new Set(['docker.io']);
+export const COUNTS_PULLS: ReadonlySet<string> = new Set(['docker.io']);
 
 /**
  * Two clients, because the two sides are trusted differently: the operator chose the backup registry, wherever it is,
@@ -70,6 +73,7 @@ function openSourceClient({ settings, backupHost, ...options }: RegistriesOption
     speaksPlainHttp: (host) => plain.has(host),
     mayBeInternal: (hostname) => internal.has(hostname),
     findCertificates: findCertificates && withoutIdentity(findCertificates, backupHost),
+    observe: options.observeRegistry,
     findProxy: options.findProxy,
   });
 }
@@ -80,6 +84,7 @@ function openTargetClient({ settings, backupHost, ...options }: RegistriesOption
     speaksPlainHttp: (host) => settings.registry.plainHttp && host === backupHost,
     mayBeInternal: () => true,
     findCertificates: certificatesOf(settings),
+    observe: options.observeRegistry,
     findProxy: options.findProxy,
   });
 }

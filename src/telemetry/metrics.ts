@@ -26,6 +26,8 @@ export interface Metrics {
   readonly copies: Counter<'result'>;
   readonly copyDuration: Histogram;
   readonly copyBytes: Counter;
+  /** What a registry that counts pulls says is left of them. */
+  readonly pullsRemaining: Gauge<'registry'>;
   readonly certificateExpiry: Gauge;
   readonly certificateReloads: Counter<'result'>;
   /** Faults of the program itself, which it survived. */
@@ -97,6 +99,11 @@ function copyMetrics(registry: Registry) {
       COPY_SECONDS,
     ),
     copyBytes: counter(registry, { name: 'copy_bytes_total', help: 'Bytes sent to the backup registry' }),
+    pullsRemaining: labelledGauge(
+      registry,
+      { name: 'source_pulls_remaining', help: 'Pulls left before a registry that counts them refuses' },
+      ['registry'],
+    ),
     watchCopies: (read: () => number) =>
       gaugeOf(registry, { name: 'copies_in_progress', help: 'Copies under way' }, read),
   };
