@@ -3,7 +3,7 @@ import type { CopyTask } from './outcome.ts';
 import type { Pushed } from './target.ts';
 
 /** How many blobs went which way. */
-export type BlobCounts = Readonly<Record<Pushed, number>>;
+type BlobCounts = Readonly<Record<Pushed, number>>;
 
 /** What an operator who watches a copy wants to see; durations in milliseconds, sizes in bytes. */
 export type CopyEvent =

@@ -1,6 +1,13 @@
 import type { Digest } from '../image/digest.ts';
 import type { Platform } from '../image/platform.ts';
-import { anchorTagOf, digestTagOf, identifierOf, type Reference } from '../image/reference.ts';
+import {
+  anchorTagOf,
+  digestTagOf,
+  formatReference,
+  identifierOf,
+  type Reference,
+  repositoryOf,
+} from '../image/reference.ts';
 import type { BlobMemory } from './blob-memory.ts';
 import type { BoundedMap } from './bounded-map.ts';
 import { choosePlatforms } from './choose-platforms.ts';
@@ -34,7 +41,7 @@ export interface Surroundings {
   readonly choices: BoundedMap<Digest, Digest>;
 }
 
-export interface SourceAccess {
+interface SourceAccess {
   readonly source: Source;
   /** The registry counts what is read from it (Docker Hub): it is asked by HEAD before anything is fetched. */
   readonly countsPulls: boolean;
@@ -105,7 +112,8 @@ export class ImageCopy {
   }
 
   #resolve(tag: string): Promise<Digest | undefined> {
-    return step({ operation: 'look for the copy', side: 'target' }, async () => {
+    const name = `${repositoryOf(this.#task.backup)}:${tag}`;
+    return step({ operation: 'look for the copy', side: 'target', name }, async () => {
       try {
         return (await this.#target.resolve(tag, this.#signal)).digest;
       } catch (error) {
@@ -118,7 +126,8 @@ export class ImageCopy {
 
   /** Counted pulls are spared by a HEAD; elsewhere the manifest itself is as cheap and saves a request later. */
   #askSource(): Promise<Asked> {
-    return step({ operation: 'read manifest', side: 'source' }, async () => {
+    const name = formatReference(this.#task.source);
+    return step({ operation: 'read manifest', side: 'source', name }, async () => {
       const known = this.#countsPulls ? await this.#askByHead() : undefined;
       if (known !== undefined) return known;
       const content = await this.#read(identifierOf(this.#task.source));
