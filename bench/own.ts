@@ -35,7 +35,7 @@ export async function ownTool(checkout: string, name = 'image-cloner'): Promise<
 }
 
 /** @returns the folder of what was compiled, laid out as the checkout is */
-async function build(checkout: string): Promise<string> {
+export async function build(checkout: string): Promise<string> {
   const built = join(checkout, BUILT);
   const compiler = join(checkout, 'node_modules/.bin/tsc');
   // Types are checked elsewhere.
