@@ -17,7 +17,14 @@ describe('a failed copy', () => {
     });
   });
 
-  test('may concern no digest', () => {
+  test('names the content otherwise as long as there is no digest', () => {
+    const details = { operation: 'read manifest', side: 'source', name: 'host/app:v1', cause } as const;
+    expect(new CopyError(details).message).toBe(
+      'source failed to read manifest host/app:v1: Cannot push blob: full',
+    );
+  });
+
+  test('may concern no content at all', () => {
     expect(new CopyError({ operation: 'look for the copy', side: 'target', cause: 'text' })).toMatchObject({
       message: 'target failed to look for the copy: text',
       code: 'UNKNOWN',

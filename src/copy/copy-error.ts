@@ -5,6 +5,8 @@ export interface CopyErrorDetails {
   readonly operation: string;
   readonly side: 'source' | 'target';
   readonly digest?: Digest;
+  /** What the content is called as long as its digest is not known. */
+  readonly name?: string;
   readonly cause: unknown;
 }
 
@@ -16,9 +18,12 @@ export class CopyError extends Error {
   readonly side: 'source' | 'target';
   readonly digest: Digest | undefined;
 
-  constructor({ operation, side, digest, cause }: CopyErrorDetails) {
+  constructor({ operation, side, digest, name, cause }: CopyErrorDetails) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    super(`${side} failed to ${operation}${digest === undefined ? '' : ` ${digest}`}: ${reason}`, { cause });
+    const content = digest ?? name;
+    super(`${side} failed to ${operation}${content === undefined ? '' : ` ${content}`}: ${reason}`, {
+      cause,
+    });
     this.code = codeOf(cause) ?? 'UNKNOWN';
     this.operation = operation;
     this.side = side;

@@ -30,7 +30,10 @@ export interface Copied extends Moved {
 export async function copyReference(copy: ReferenceCopy): Promise<Copied> {
   const before =
     copy.targetIdentifier === undefined ? undefined : handled(digestAt(copy, copy.targetIdentifier));
-  const content = await step({ operation: 'read manifest', side: 'source' }, () => readSource(copy));
+  const content = await step(
+    { operation: 'read manifest', side: 'source', name: copy.sourceIdentifier },
+    () => readSource(copy),
+  );
   const { descriptor } = content;
   const identifier = copy.targetIdentifier ?? descriptor.digest;
   const present = await (before ?? digestAt(copy, identifier));
@@ -52,7 +55,7 @@ async function readSource({
 }
 
 function digestAt({ target, signal }: ReferenceCopy, identifier: string): Promise<Digest | undefined> {
-  return step({ operation: 'look for the copy', side: 'target' }, async () => {
+  return step({ operation: 'look for the copy', side: 'target', name: identifier }, async () => {
     try {
       return (await target.resolve(identifier, signal)).digest;
     } catch (error) {

@@ -65,7 +65,7 @@ async function copyTag(copy: GraphCopy, tag: string): Promise<boolean> {
 }
 
 async function copyOne(copy: GraphCopy, sourceIdentifier: string, targetIdentifier: string): Promise<void> {
-  const content = await step({ operation: 'read manifest', side: 'source' }, () =>
+  const content = await step({ operation: 'read manifest', side: 'source', name: sourceIdentifier }, () =>
     copy.source.fetchReference(sourceIdentifier, copy.signal),
   );
   await copyGraph(copy, content, targetIdentifier);

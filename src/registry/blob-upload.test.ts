@@ -422,6 +422,18 @@ describe('a source that fails', () => {
     },
   );
 
+  test('to open with something else than the blob is asked again', async () => {
+    const { registry, app } = await scene();
+    let opened = 0;
+    async function open(): Promise<Readable> {
+      opened += 1;
+      if (opened === 1) throw fault('CONTENT_MISMATCH');
+      return large.open();
+    }
+    expect(await app.push(large.descriptor, open, never)).toBe('pushed');
+    expect([opened, registry.openUploads()]).toEqual([2, 0]);
+  });
+
   test.each([
     ['UNREACHABLE', large],
     ['TIMEOUT', large],
@@ -519,7 +531,6 @@ describe('giving a session back', () => {
   test.each([
     ['forbidden', { answer: refusal(403, 'DENIED') }],
     ['unsupported', { answer: refusal(405, 'UNSUPPORTED') }],
-    ['cut off', { cutAfterRequestBytes: 0 }],
   ])('is done once and does not hide why it came to that: %s', async (_name, play) => {
     const { registry, app } = await scene({ faults: [denied, { method: 'DELETE', path: /./, ...play }] });
     await expect(push(app, small)).rejects.toMatchObject({
@@ -527,6 +538,17 @@ describe('giving a session back', () => {
       operation: expect.stringContaining('push blob'),
     });
     expect(registry.requests('DELETE')).toHaveLength(1);
+  });
+
+  test.each([
+    ['cut off', { cutAfterRequestBytes: 0 }],
+    ['not now', { answer: refusal(503, 'UNAVAILABLE') }],
+  ])('is tried again when it is %s', async (_name, play) => {
+    const { registry, app } = await scene({
+      faults: [denied, { method: 'DELETE', path: /./, nth: 1, ...play }],
+    });
+    await expect(push(app, small)).rejects.toMatchObject({ code: 'DENIED' });
+    expect([registry.requests('DELETE').length, registry.openUploads()]).toEqual([2, 0]);
   });
 
   test('does not cost the credential for the next push when it is refused', async () => {

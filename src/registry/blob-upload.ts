@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Call } from './call.ts';
 import { asRegistryError, isConnectionFault, type Wanted } from './connection-error.ts';
-import { RegistryError } from './registry-error.ts';
+import { hasCode, RegistryError } from './registry-error.ts';
 import { type Answer, drain, headerOf } from './transport.ts';
 import { cancel, isThere, operationOf, type Session, startSession, withDigest } from './upload-session.ts';
 import { type Beginning, beginUpload } from './upload-start.ts';
@@ -54,11 +54,15 @@ async function tryToSend(upload: Upload, session: Session): Promise<Fault | unde
     await send(upload, session, content);
     return undefined;
   } catch (error) {
-    // A source that cannot be opened has been tried often enough on its own side.
-    return { error, restart: content !== undefined && isWorthRestarting(error) };
+    return { error, restart: content === undefined ? isMisdelivered(error) : isWorthRestarting(error) };
   } finally {
     content?.destroy();
   }
+}
+
+/** Wrong at first sight. Any other fault of opening has been tried often enough on the source's own side. */
+function isMisdelivered(error: unknown): boolean {
+  return hasCode(error, 'CONTENT_MISMATCH');
 }
 
 function wantedOf(upload: Upload): Wanted {

@@ -131,6 +131,16 @@ describe('what goes wrong', () => {
     });
   });
 
+  test.each([
+    [404, 'UNKNOWN'],
+    [404, 'NAME_UNKNOWN'],
+    [400, 'MANIFEST_BLOB_UNKNOWN'],
+    [400, 'MANIFEST_INVALID'],
+  ])('%i %s: a fault of the realm, and no word of what the token was for', async (status, code) => {
+    const server = await stage.listen(() => refusal(status, code));
+    await expect(ask(`${server.url}/token`)).rejects.toMatchObject({ code: 'PROTOCOL', cause: { status } });
+  });
+
   test('a redirect is not followed: it would take the password along', async () => {
     const other = await stage.tokens();
     const server = await stage.listen(() => redirect(307, other.realm));

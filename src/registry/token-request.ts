@@ -1,6 +1,7 @@
 import { asRegistryError } from './connection-error.ts';
 import { basicHeader, type Credential } from './credential.ts';
 import { problemOf } from './problem.ts';
+import { hasCode, RegistryError } from './registry-error.ts';
 import { readToken, type Token } from './token.ts';
 import { type Answer, drain, readUpTo, type Transport } from './transport.ts';
 
@@ -30,12 +31,19 @@ export async function requestToken(transport: Transport, request: TokenRequest):
   const signal = AbortSignal.timeout(TOKEN_TIMEOUT_MS);
   try {
     const answer = await ask(transport, request, signal);
-    if (answer.status !== 200) throw await problemOf(answer, operation);
+    if (answer.status !== 200) throw ofRealm(await problemOf(answer, operation));
     const body = await readUpTo(answer, LARGEST_TOKEN_ANSWER);
     return readToken(body?.toString('utf8') ?? '', operation);
   } catch (error) {
     throw asRegistryError(error, { operation, signal: NEVER });
   }
+}
+
+/** A realm that is not there says nothing of the image: whoever asks for that must not take it for absent. */
+function ofRealm(error: RegistryError): RegistryError {
+  const { operation, status } = error;
+  if (!hasCode(error, 'NOT_FOUND', 'MISSING_CONTENT', 'INVALID_MANIFEST')) return error;
+  return new RegistryError(`realm answered ${status}`, { code: 'PROTOCOL', operation, cause: error });
 }
 
 /** Whatever ends this exchange, nobody told it to stop. */

@@ -100,6 +100,16 @@ describe('connections', () => {
   });
 });
 
+test('a body that nobody wants can be given up: its error harms nobody', async () => {
+  const server = await stage.listen(() => answer(200, {}, Buffer.alloc(1024 * 1024)));
+  const transport = open();
+  const { body } = await transport.send(to(server.url, { signal: new AbortController().signal }));
+  const closed = new Promise((resolve) => body.once('close', resolve));
+  body.destroy();
+  await closed;
+  expect(body.errored).toMatchObject({ code: 'UND_ERR_ABORTED' });
+});
+
 describe('a small body', () => {
   test('is read up to its limit and no further', async () => {
     const server = await stage.listen(() => answer(200, {}, 'ten bytes!'));

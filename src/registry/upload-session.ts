@@ -113,7 +113,7 @@ export function withDigest(session: Session, { digest }: Pick<Descriptor, 'diges
 export async function cancel({ client, audience, descriptor }: Sending, session: Session): Promise<void> {
   const operation = `cancel the upload of ${descriptor.digest} to ${audience.host}/${audience.path}`;
   await client
-    .callOnce({
+    .call({
       operation,
       audience: { ...audience, actions: 'delete' },
       method: 'DELETE',
