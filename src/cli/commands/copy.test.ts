@@ -495,7 +495,7 @@ describe('what goes wrong', () => {
     const [source, parent] = [await registry(), await tempFolder()];
     const { code, err } = await copy(`${source.host}/team/app:1`, `oci:${join(parent, 'carry')}:1`);
     expect(code).toBe(1);
-    expect(err).toMatch(/image-cloner: source failed to read manifest: .*404/);
+    expect(err).toMatch(/image-cloner: source failed to read manifest 1: .*404/);
     expect(await readdir(parent)).toEqual([]);
   });
 
