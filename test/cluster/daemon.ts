@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { run } from '../e2e/harness/command.ts';
@@ -25,8 +26,11 @@ const STOP_MS = 30_000;
 const PROBE_EVERY_MS = 100;
 const LOG_TAIL = 3_000;
 
-/** Process number and start time together name one process for ever. */
-const SCRIPT = 'echo "$$ $(cut -d" " -f22 /proc/$$/stat)" >"$0"; exec "$@"';
+/**
+ * Leaves it to the first process of its namespace: nobody else would notice that it was stopped or has ended. Process
+ * number and start time together name one process for ever.
+ */
+const SCRIPT = '"$@" & echo "$! $(cut -d" " -f22 /proc/$!/stat)" >"$0"';
 
 /** A server that outlives the command that starts it. Whoever has the same options can stop it. */
 export class Daemon {
@@ -48,10 +52,10 @@ export class Daemon {
   async start(): Promise<void> {
     if (await this.isRunning()) return;
     rmSync(this.#pidFile, { force: true });
-    const isEnded = this.#spawn();
+    await this.#spawn();
     const deadline = Date.now() + START_MS;
     while (!(await this.#options.isReady().catch(() => false))) {
-      if (isEnded()) throw this.#error('it ended');
+      if (!(await this.isRunning())) throw this.#error('it ended');
       if (Date.now() > deadline) throw this.#error(`it was not ready after ${START_MS} ms`);
       await delay(PROBE_EVERY_MS);
     }
@@ -79,8 +83,9 @@ export class Daemon {
   async #pid(): Promise<string | undefined> {
     if (!existsSync(this.#pidFile)) return undefined;
     const [pid = '', since] = readFileSync(this.#pidFile, 'utf8').trim().split(' ');
-    const { stdout } = await this.#run('cut', '-d', ' ', '-f22', `/proc/${pid}/stat`);
-    return stdout.trim() === since ? pid : undefined;
+    const { stdout } = await this.#run('cut', '-d', ' ', '-f3,22', `/proc/${pid}/stat`);
+    // One that ended may wait for its parent to take note (state Z).
+    return /^[^Z] (?<since>\d+)$/.exec(stdout.trim())?.groups?.['since'] === since ? pid : undefined;
   }
 
   #run(...command: readonly string[]) {
@@ -88,7 +93,7 @@ export class Daemon {
     return run(program, args);
   }
 
-  #spawn(): () => boolean {
+  async #spawn(): Promise<void> {
     const { entry, command, environment } = this.#options;
     const [program = '', ...args] = [...entry, 'sh', '-c', SCRIPT, this.#pidFile, ...command];
     const log = openSync(this.logFile, 'a');
@@ -98,12 +103,7 @@ export class Daemon {
       env: { ...process.env, ...environment },
     });
     closeSync(log);
-    child.unref();
-    let failed = false;
-    child.once('error', () => {
-      failed = true;
-    });
-    return () => failed || child.exitCode !== null || child.signalCode !== null;
+    await once(child, 'exit');
   }
 
   #error(why: string): DaemonError {

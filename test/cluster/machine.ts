@@ -14,6 +14,9 @@ export const NODE_FOLDER = '/run/node';
 /** A name for what the machine has only one of: network devices and control groups. */
 export const OWN_NAME = 'ic-cluster';
 
+/** The kernel takes a second for some hundred processes. */
+const GONE_MS = 60_000;
+
 /**
  * Namespaces for mounts, processes and network of their own. All that runs in them, is mounted or routed there is gone
  * once their first process ends.
@@ -57,7 +60,12 @@ export class Machine {
 
   async destroy(): Promise<void> {
     if (this.isThere()) process.kill(this.pid, 'SIGKILL');
-    while (this.isThere()) await delay(50);
+    const deadline = Date.now() + GONE_MS;
+    while (this.isThere()) {
+      if (Date.now() > deadline)
+        throw new Error(`Cannot end process ${this.pid} with all that runs in its namespaces`);
+      await delay(50);
+    }
     await removeControlGroups();
   }
 

@@ -1,7 +1,9 @@
 import { Cluster } from './cluster.ts';
+import { printFigures } from './figures.ts';
+import { findSite } from './site.ts';
 
-/** `make cluster` and `make cluster-down`. */
-const COMMANDS: Readonly<Record<string, () => Promise<void>>> = { up, down };
+/** `make cluster`, `make cluster-down`, and what `docs/benchmarks.md` has from a cluster. */
+const COMMANDS: Readonly<Record<string, () => Promise<void>>> = { up, down, figures };
 
 async function up(): Promise<void> {
   const running = Cluster.find();
@@ -15,6 +17,10 @@ async function down(): Promise<void> {
   console.log(cluster === undefined ? 'There is no cluster' : 'The cluster is gone');
 }
 
+async function figures(): Promise<void> {
+  await printFigures(findSite());
+}
+
 const command = COMMANDS[process.argv[2] ?? ''];
-if (command === undefined) throw new Error('Cannot do that, want: main.ts up | down');
+if (command === undefined) throw new Error('Cannot do that, want: main.ts up | down | figures');
 await command();
