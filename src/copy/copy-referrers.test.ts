@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { refusal } from '../../test/fakes/answer.ts';
+import { answer, refusal } from '../../test/fakes/answer.ts';
 import { graphCopy } from '../../test/fakes/copying.ts';
 import type { RegistryOptions, ScriptedRegistry } from '../../test/fakes/scripted-registry.ts';
 import { useStage } from '../../test/fakes/stage.ts';
 import { type MadeImage, makeImage, makeIndex } from '../../test/images/image.ts';
 import { hexOf } from '../image/digest.ts';
+import { OCI_INDEX } from '../image/media-type.ts';
 import { copyGraph } from './copy-graph.ts';
 import { copyReferrers } from './copy-referrers.ts';
 
@@ -105,6 +106,24 @@ describe('what refers to an image', () => {
     const { target, run } = await scene(chain);
     expect(await run()).toBe(3);
     expect(has(target, ...chain)).toEqual([true, true, true, false]);
+  });
+
+  test('is copied once where it goes round in circles', async () => {
+    const { digest } = signature.content.descriptor;
+    const circle = answer(
+      200,
+      { 'content-type': OCI_INDEX },
+      JSON.stringify({
+        schemaVersion: 2,
+        manifests: [signature, index].map(({ content }) => content.descriptor),
+      }),
+    );
+    const { source, target, run } = await scene([signature], {
+      faults: [{ path: /referrers/, answer: circle }],
+    });
+    expect(await run()).toBe(1);
+    expect(target.requests('PUT', new RegExp(`manifests/${digest}`))).toHaveLength(1);
+    expect(source.requests('GET', /referrers/).length).toBeLessThanOrEqual(4);
   });
 
   test('that the source cannot tell of is an error that says so', async () => {

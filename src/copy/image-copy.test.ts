@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { answer, refusal } from '../../test/fakes/answer.ts';
 import { type CopierStageOptions, copierOn, taskBetween } from '../../test/fakes/copying.ts';
-import { absentAs } from '../../test/fakes/edit.ts';
+import { absentAs, withHeaders } from '../../test/fakes/edit.ts';
 import type { RegistryOptions, ScriptedRegistry } from '../../test/fakes/scripted-registry.ts';
 import { never, useStage } from '../../test/fakes/stage.ts';
 import { type MadeImage, makeImage, makeIndex } from '../../test/images/image.ts';
@@ -91,6 +91,18 @@ describe('a copy of a tag', () => {
     const { events, run } = await scene({ kept: image });
     expect(await run()).toEqual({ state: 'present', digest });
     expect(events).toEqual([]);
+  });
+
+  test('is compared by its digest alone: registries give other lengths for HEAD than for GET', async () => {
+    const { source, run } = await scene({
+      kept: image,
+      target: {
+        images: [{ repository: BACKUP, tag: 'v1', image }],
+        faults: [{ method: 'HEAD', path: /./, edit: withHeaders({ 'content-length': '7' }) }],
+      },
+    });
+    expect(await run()).toEqual({ state: 'present', digest });
+    expect(source.requests()).toHaveLength(1);
   });
 
   test('that has moved at its source moves, and the earlier one stays under a tag of its own', async () => {

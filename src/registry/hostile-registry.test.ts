@@ -134,6 +134,29 @@ describe.each(Object.entries(HOPS))('a %s', (_name, { handle, run }) => {
   });
 });
 
+describe('a registry that is inside itself', () => {
+  test.each([
+    '127.0.0.1',
+    'localhost',
+    '0x7f.1',
+    '0177.0.0.1',
+    '[::ffff:127.0.0.1]',
+    '[::1]',
+    '0.0.0.0',
+    '10.0.0.1',
+    '169.254.169.254',
+    '[fd00:ec2::254]',
+  ])('%s is not spoken to unless the operator says so, by TLS or without', async (hostname) => {
+    const trap = await stage.listen(() => answer(200, {}, bytes));
+    const host = `${hostname}${trap.host.slice(trap.host.indexOf(':'))}`;
+    for (const speaksPlainHttp of [() => true, () => false]) {
+      const app = stage.repository({ host }, 'app', { speaksPlainHttp, mayBeInternal: () => false });
+      await expect(app.resolve('v1', never)).rejects.toMatchObject({ code: 'FORBIDDEN_HOP' });
+    }
+    expect([trap.requests(), trap.connections()]).toEqual([[], 0]);
+  });
+});
+
 describe('credentials', () => {
   test.each(Object.entries(HOPS))('do not leave with a %s', async (_name, { handle, run }) => {
     const thief = await stage.listen(() =>

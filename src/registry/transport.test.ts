@@ -69,6 +69,25 @@ describe('an exchange', () => {
   });
 });
 
+describe('silence instead of an answer', () => {
+  const FOREVER = 1_000_000;
+
+  test.each([
+    ['GET', { putMs: FOREVER, otherMs: 10 }],
+    ['HEAD', { putMs: FOREVER, otherMs: 10 }],
+    ['POST', { putMs: FOREVER, otherMs: 10 }],
+    // A registry may have a whole blob to hash and to move.
+    ['PUT', { putMs: 10, otherMs: FOREVER }],
+  ] as const)('ends %s after a time of its own', async (method, patience) => {
+    const hung = new Promise(() => undefined);
+    const server = await stage.listen(() => answer(200), { faults: [{ path: /./, wait: hung }] });
+    const body = method === 'PUT' ? { body: 'payload' } : {};
+    await expect(open({ patience }).send(to(server.url, { method, ...body }))).rejects.toMatchObject({
+      code: 'UND_ERR_HEADERS_TIMEOUT',
+    });
+  });
+});
+
 describe('connections', () => {
   test('are kept behind HEAD, GET and errors: one serves them all', async () => {
     const server = await stage.listen(({ path }) => answer(path === '/404' ? 404 : 200, {}, 'body'));

@@ -12,10 +12,8 @@ import { proxyConnector } from './proxy-connector.ts';
 
 /** Time for TCP and TLS together. */
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Longest wait for an answer; nothing but a PUT has much to do before it. */
-const HEADERS_TIMEOUT_MS = 60_000;
 /** Registries may hash and move a whole blob after its last byte; it must be finite all the same. */
-const COMMIT_TIMEOUT_MS = 300_000;
+const PATIENCE = { putMs: 300_000, otherMs: 60_000 };
 /** Longest silence inside a body. */
 const BODY_TIMEOUT_MS = 60_000;
 /** For the whole of a body that is kept in memory or thrown away: a few MiB at the most. */
@@ -50,6 +48,8 @@ export interface TransportOptions {
   readonly mayBeInternal: MayBeInternal;
   /** Connections per origin. */
   readonly connections: number;
+  /** Longest wait for the answer to a PUT and to everything else, in milliseconds. Default: 5 minutes and 1. */
+  readonly patience?: { readonly putMs: number; readonly otherMs: number };
   /** Default: every host is trusted by the authorities of the system, and none learns who we are. */
   readonly findCertificates?: FindHostCertificates | undefined;
   /** Default: every host is reached directly. */
@@ -60,10 +60,12 @@ export interface TransportOptions {
 export class Transport {
   readonly #agent: Agent;
   readonly #mayBeInternal: MayBeInternal;
+  readonly #patience: { readonly putMs: number; readonly otherMs: number };
   #requests = 0;
 
-  constructor({ mayBeInternal, connections, ...options }: TransportOptions) {
+  constructor({ mayBeInternal, connections, patience = PATIENCE, ...options }: TransportOptions) {
     this.#mayBeInternal = mayBeInternal;
+    this.#patience = patience;
     this.#agent = new Agent({
       connect: guardedConnector(mayBeInternal, {}, options),
       connections,
@@ -90,7 +92,7 @@ export class Transport {
       method,
       headers,
       signal,
-      headersTimeout: method === 'PUT' ? COMMIT_TIMEOUT_MS : HEADERS_TIMEOUT_MS,
+      headersTimeout: method === 'PUT' ? this.#patience.putMs : this.#patience.otherMs,
       // undici closes the connection behind every HEAD unless told otherwise (its pull request 1858).
       reset: false,
       ...(body !== undefined && { body }),
