@@ -11,6 +11,7 @@ TIMEOUT ?= 180s
 GEN_OPTIONS ?=
 BUILD_OPTIONS ?=
 E2E_OPTIONS ?=
+BENCH_OPTIONS ?=
 # Which scenarios `make e2e-cluster` runs: SCENARIOS='1 2 4'. Default: all of them.
 SCENARIOS ?=
 
@@ -93,8 +94,10 @@ cluster-down: install ## Remove it without a trace
 e2e-cluster: install parts ## Run the scenarios in a cluster: the one above, a fresh one, or CLUSTER=existing
 	@npm run -s e2e-cluster -- $(addprefix scenario-,$(SCENARIOS)) $(E2E_OPTIONS)
 
-bench: install ## Measure
-	@npm run -s bench
+bench: install ## Measure copies beside crane, skopeo, regctl and oras, and admissions
+	@for part in docker-registry crane skopeo regctl oras; do test/parts/provide.sh $$part || exit 1; done
+	@npm run -s bench -- $(BENCH_OPTIONS)
+	@npm run -s bench-admission
 
 gen: install ## Make the certificate and the manifests that hold it
 	@npm run -s gen -- --namespace '$(NAMESPACE)' $(GEN_OPTIONS)
