@@ -1,3 +1,4 @@
+import { BoundedMap } from './bounded-map.ts';
 import { Candidates } from './candidates.ts';
 import { parseChallenges } from './challenge.ts';
 import { basicHeader, type Credential, type FindCredentials } from './credential.ts';
@@ -28,6 +29,8 @@ export interface Proof {
 }
 
 const PING_TIMEOUT_MS = 10_000;
+/** Hosts whose way of logging in is remembered. */
+const MOST_HOSTS = 1_000;
 /** Audiences whose refused credentials are remembered; the oldest go first. */
 const MOST_AUDIENCES = 10_000;
 
@@ -36,8 +39,8 @@ export class Authorizer {
   readonly #transport: Transport;
   readonly #tokens: TokenCache;
   readonly #find: FindCredentials;
-  readonly #methods = new Map<string, LoginMethod>();
-  readonly #candidates = new Map<string, Candidates>();
+  readonly #methods = new BoundedMap<string, LoginMethod>(MOST_HOSTS);
+  readonly #candidates = new BoundedMap<string, Candidates>(MOST_AUDIENCES);
 
   constructor(transport: Transport, find: FindCredentials) {
     this.#transport = transport;
@@ -119,10 +122,7 @@ export class Authorizer {
     const known = this.#candidates.get(key);
     if (known?.isGoodFor(list) === true) return known;
     const candidates = new Candidates(list, actions);
-    this.#candidates.delete(key);
     this.#candidates.set(key, candidates);
-    const [oldest] = this.#candidates.keys();
-    if (this.#candidates.size > MOST_AUDIENCES && oldest !== undefined) this.#candidates.delete(oldest);
     return candidates;
   }
 }

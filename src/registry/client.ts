@@ -1,4 +1,5 @@
 import type { MayBeInternal } from './address-guard.ts';
+import { BoundedMap } from './bounded-map.ts';
 import type { Call } from './call.ts';
 import { asRegistryError, type Wanted } from './connection-error.ts';
 import type { FindCredentials } from './credential.ts';
@@ -27,6 +28,8 @@ export interface ClientOptions {
   readonly firstPauseMs?: number;
 }
 
+/** Hosts of which something is remembered; what is forgotten of a host is found out again. */
+const MOST_HOSTS = 1_000;
 /** Connections kept for one origin: enough for every blob under way and its small requests. */
 const CONNECTIONS = 32;
 
@@ -39,7 +42,7 @@ export class Client {
   readonly #sender: Sender;
   readonly #observe: ObserveRegistry;
   readonly #hostOptions: HostOptions;
-  readonly #hosts = new Map<string, Host>();
+  readonly #hosts = new BoundedMap<string, Host>(MOST_HOSTS);
 
   constructor(options: ClientOptions) {
     const { speaksPlainHttp, firstPauseMs = FIRST_PAUSE_MS, observe = ignore } = options;

@@ -1,3 +1,4 @@
+import { BoundedMap } from './bounded-map.ts';
 import type { Token } from './token.ts';
 import { requestToken, type TokenRequest } from './token-request.ts';
 import type { Transport } from './transport.ts';
@@ -8,7 +9,7 @@ const MOST_TOKENS = 10_000;
 /** Keeps Bearer tokens for as long as they live. */
 export class TokenCache {
   readonly #transport: Transport;
-  readonly #tokens = new Map<string, Promise<Token>>();
+  readonly #tokens = new BoundedMap<string, Promise<Token>>(MOST_TOKENS);
 
   constructor(transport: Transport) {
     this.#transport = transport;
@@ -38,11 +39,8 @@ export class TokenCache {
 
   #start(key: string, request: TokenRequest): Promise<Token> {
     const token = requestToken(this.#transport, request);
-    this.#tokens.delete(key);
     this.#tokens.set(key, token);
     token.catch(() => this.#forget(key, token));
-    const [oldest] = this.#tokens.keys();
-    if (this.#tokens.size > MOST_TOKENS && oldest !== undefined) this.#tokens.delete(oldest);
     return token;
   }
 
