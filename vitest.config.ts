@@ -9,6 +9,9 @@ export default defineConfig({
           // Tests mock no modules and keep no state in them, so one load of a module serves a whole worker: a third of
           // the time.
           isolate: false,
+          // Only ends what hangs: how long a test takes says how busy the machine is.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           include: [
             'src/**/*.test.ts',
             'test/*.test.ts',
