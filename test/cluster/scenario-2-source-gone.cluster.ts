@@ -10,14 +10,20 @@ onCluster('2. The public image is gone', (stage) => {
   beforeAll(async () => {
     namespace = await stage.namespace('scenario-2');
     await stage.publish(APP);
-    await stage.apply(namespace, workload({ name: 'before', image: stage.source(APP), replicas: 2 }));
+    const before = workload({
+      name: 'before',
+      image: stage.source(APP),
+      replicas: 2,
+      isAskedFor: stage.site.node === undefined,
+    });
+    await stage.apply(namespace, before);
     await stage.rolledOut(namespace, 'deployment/before');
     await stage.site.public.stop();
   });
 
   afterAll(() => stage.site.public.start());
 
-  /** On a node that is not ours, pods of a tag that the node has are asked for again: see `imagePullPolicy`. */
+  /** Who cannot make a node forget can make it ask: see `before`. */
   async function forgetImage(): Promise<void> {
     const { node } = stage.site;
     if (node === undefined) return;

@@ -35,9 +35,9 @@ onCluster('9. The node reboots', (stage) => {
     await stage.restartCloner();
   }
 
-  async function isBack(in_: string, app: string, restarts: number): Promise<void> {
+  async function isBack(shop: string, app: string, restarts: number): Promise<void> {
     await vi.waitFor(async () => {
-      const pods = await stage.pods(in_, app);
+      const pods = await stage.pods(shop, app);
       expect(pods).toEqual([expect.objectContaining({ isWell: true, restarts })]);
     }, SOON);
   }
