@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { output, run } from '../e2e/harness/command.ts';
 import { programOf } from '../e2e/harness/part.ts';
@@ -31,6 +31,10 @@ export class Machine {
 
   /** Needs root. @param folder that is seen as NODE_FOLDER */
   static async create(folder: string): Promise<Machine> {
+    if (existsSync(`/sys/class/net/${OWN_NAME}`))
+      throw new Error(
+        'Cannot start a second cluster on this machine, end the other one with: make cluster-down',
+      );
     const machine = new Machine(await firstProcess());
     try {
       await machine.#mount(folder);
