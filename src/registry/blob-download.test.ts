@@ -163,6 +163,16 @@ describe('a blob that breaks off', () => {
     expect(ranges(registry)).toEqual([undefined, 'bytes=100000-']);
   });
 
+  test('does not go on with a 200 that claims to be the range', async () => {
+    const { registry, app } = await holding(
+      { nth: 1, cutAfterResponseBytes: 100_000 },
+      { traits: { ranges: false } },
+    );
+    const edit = withHeaders({ 'content-range': 'bytes 100000-299999/300000' });
+    registry.play({ path: BLOB, nth: 2, edit });
+    await expect(read(app)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+  });
+
   test('is not asked for a range a second time where ranges are not served', async () => {
     const { registry, app } = await holding(
       { cutAfterResponseBytes: 100_000 },

@@ -551,6 +551,38 @@ describe('giving a session back', () => {
     expect([registry.requests('DELETE').length, registry.openUploads()]).toEqual([2, 0]);
   });
 
+  test('follows it to where it went on: what was written has moved it', async () => {
+    const moved = answer(204, { location: '/moved?_state=2' });
+    const { registry, app } = await scene({
+      faults: [
+        denied,
+        { method: 'DELETE', path: /moved/, answer: answer(204) },
+        { method: 'DELETE', path: /uploads/, answer: refusal(416, 'RANGE_INVALID') },
+        { method: 'GET', path: /uploads/, answer: moved },
+      ],
+    });
+    await expect(push(app, small)).rejects.toMatchObject({ code: 'DENIED' });
+    expect(requests(registry).slice(-3)).toEqual(['DELETE 416', 'GET 204', 'DELETE 204']);
+    expect(registry.requests('DELETE', /moved/)).toHaveLength(1);
+  });
+
+  test.each([
+    ['used up', refusal(404, 'BLOB_UPLOAD_UNKNOWN'), refusal(404, 'BLOB_UPLOAD_UNKNOWN'), 2],
+    ['nowhere', refusal(416, 'RANGE_INVALID'), answer(204), 2],
+    ['moving all the time', refusal(416, 'RANGE_INVALID'), answer(204, { location: '?_state=x' }), 6],
+    ['not to be asked for', refusal(416, 'RANGE_INVALID'), refusal(403, 'DENIED'), 2],
+  ])('ends when it is %s', async (_name, gone, where, asked) => {
+    const { registry, app } = await scene({
+      faults: [
+        denied,
+        { method: 'DELETE', path: /./, answer: gone },
+        { method: 'GET', path: /./, answer: where },
+      ],
+    });
+    await expect(push(app, small)).rejects.toMatchObject({ code: 'DENIED' });
+    expect(registry.requests('DELETE').length + registry.requests('GET').length).toBe(asked);
+  });
+
   test('does not cost the credential for the next push when it is refused', async () => {
     const tokens = await stage.tokens({ accounts: [ana] });
     const { registry, app } = await scene(

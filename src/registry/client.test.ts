@@ -145,10 +145,13 @@ describe('the body of an answer', () => {
   });
 });
 
+/** More than a connection takes on before somebody reads. */
+const LARGE = Buffer.alloc(100_000);
+
 describe('connections', () => {
   test('are not lost to answers that nobody wants: more calls than connections come through', async () => {
     const server = await stage.listen(({ path }) => {
-      if (path === '/redirect') return { ...redirect(302, '/v2/'), body: Buffer.alloc(1000) };
+      if (path === '/redirect') return { ...redirect(302, '/v2/'), body: LARGE };
       return path === '/v2/' ? answer(200, {}, 'body') : refusal(404, 'MANIFEST_UNKNOWN');
     });
     const client = stage.client();
@@ -163,7 +166,7 @@ describe('connections', () => {
 
   test('are not lost to a 401 that leads nowhere', async () => {
     const server = await stage.listen(() =>
-      refusal(401, 'UNAUTHORIZED', { 'www-authenticate': 'Bearer realm="ftp://x/"' }),
+      answer(401, { 'www-authenticate': 'Bearer realm="ftp://x/"' }, LARGE),
     );
     const client = stage.client();
     for (let round = 0; round < 50; round++)

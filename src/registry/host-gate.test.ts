@@ -28,6 +28,7 @@ test('of several closings the longest counts, one that came while somebody waits
   const gate = new HostGate();
   gate.closeFor(1000);
   gate.closeFor(10);
+  expect(gate.wait).toBe(1000);
   const passed = vi.fn<() => void>();
   void gate.pass(signal).then(passed);
   gate.closeFor(2000);

@@ -98,7 +98,7 @@ describe('redirects', () => {
 
   test('cost no connection each: their bodies are read', async () => {
     const server = await stage.listen(({ path }) =>
-      path === '/xxxxx' ? answer(200) : { ...redirect(302, `${path}x`), body: Buffer.alloc(1000) },
+      path === '/xxxxx' ? answer(200) : { ...redirect(302, `${path}x`), body: Buffer.alloc(100_000) },
     );
     await follow(`${server.url}/`);
     expect([server.requests().length, server.connections()]).toEqual([6, 1]);

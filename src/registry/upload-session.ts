@@ -17,6 +17,8 @@ export interface Sending {
 /** Where an upload session goes on. It is good for one PUT. */
 export type Session = URL;
 
+/** A registry may still be writing what it was sent when it is asked first. */
+const MOST_ROUNDS = 3;
 /** Politeness towards the registry is not worth a longer wait. */
 const CANCEL_TIMEOUT_MS = 5_000;
 
@@ -109,20 +111,47 @@ export function withDigest(session: Session, { digest }: Pick<Descriptor, 'diges
   return url;
 }
 
-/** The spec asks for it; a registry that has no session any more, or forbids it, is left alone. */
-export async function cancel({ client, audience, descriptor }: Sending, session: Session): Promise<void> {
-  const operation = `cancel the upload of ${descriptor.digest} to ${audience.host}/${audience.path}`;
-  await client
-    .call({
-      operation,
-      audience: { ...audience, actions: 'delete' },
-      method: 'DELETE',
-      target: session,
-      expect: [204],
-      // Not the caller's: it is this call that follows when the caller's aborts.
-      signal: AbortSignal.timeout(CANCEL_TIMEOUT_MS),
-    })
-    .then(drain, () => undefined);
+/**
+ * Gives a session back. The spec asks for it; a registry that has no session any more, or forbids it, is left alone.
+ * What was written moves the session on: distribution 3 then refuses its first address and tells the next one.
+ */
+export async function cancel(sending: Sending, session: Session): Promise<void> {
+  // Not the caller's signal: it is this call that follows when the caller's aborts.
+  const own = { ...sending, signal: AbortSignal.timeout(CANCEL_TIMEOUT_MS) };
+  let current: Session | undefined = session;
+  for (let round = 0; round < MOST_ROUNDS && current !== undefined; round++) {
+    const ended: boolean = await end(own, current).catch(() => true);
+    current = ended ? undefined : await whereIs(own, current).catch(() => undefined);
+  }
+}
+
+/** @returns false when the session may go on elsewhere */
+async function end(sending: Sending, session: Session): Promise<boolean> {
+  const { client, audience } = sending;
+  const answer = await client.call({
+    operation: cancelling(sending),
+    audience: { ...audience, actions: 'delete' },
+    method: 'DELETE',
+    target: session,
+    expect: [204, 400, 404, 416],
+    signal: sending.signal,
+  });
+  await drain(answer);
+  return answer.status === 204;
+}
+
+async function whereIs(sending: Sending, session: Session): Promise<Session | undefined> {
+  const { client, audience, signal } = sending;
+  const operation = cancelling(sending);
+  const call = { operation, audience, method: 'GET', target: session, expect: [204, 404], signal } as const;
+  const answer = await client.call(call);
+  await drain(answer);
+  const location = headerOf(answer, 'location');
+  return location === undefined ? undefined : resolveLocation(location, answer.url, operation);
+}
+
+function cancelling({ audience, descriptor }: Sending): string {
+  return `cancel the upload of ${descriptor.digest} to ${audience.host}/${audience.path}`;
 }
 
 export function operationOf({ audience, descriptor }: Sending): string {
