@@ -130,6 +130,16 @@ describe('a copy', () => {
     expect(manifestsPut(target)).toHaveLength(3);
   });
 
+  test('sends a child that two parents have once', async () => {
+    const inner = makeIndex([image]);
+    const outer = makeIndex([inner, image]);
+    const { source, target, run } = await scene();
+    await source.seed({ repository: 'app', image: outer });
+    await run(outer);
+    const [child, parent] = [image, inner].map(({ content }) => content.descriptor.digest);
+    expect(manifestsPut(target)).toEqual([child, parent, 'v1']);
+  });
+
   test('begins with the largest blob', async () => {
     const { target, run } = await scene();
     await run(image, { limit: transferLimit(1) });

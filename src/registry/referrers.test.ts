@@ -82,6 +82,17 @@ describe('a registry that keeps referrers itself', () => {
     expect(found.map(({ size }) => size)).toEqual([1, 2, 3]);
   });
 
+  test('whose next page is on another host is not followed there', async () => {
+    const elsewhere = await stage.listen(() => answer(200));
+    const link = `<${elsewhere.url.replace('127.0.0.1', 'localhost')}/>; rel="next"`;
+    const page = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] });
+    const server = await stage.listen(() => answer(200, { 'content-type': OCI_INDEX, link }, page));
+    await expect(stage.repository(server, 'app').predecessors(subject, never)).rejects.toMatchObject({
+      code: 'FORBIDDEN_HOP',
+    });
+    expect(elsewhere.requests()).toEqual([]);
+  });
+
   test('that never ends its pages is left', async () => {
     const page = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] });
     const server = await stage.listen(() =>
