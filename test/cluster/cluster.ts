@@ -7,7 +7,7 @@ import { controlPlane, kubeconfigFor, writeCredentials } from './control-plane.t
 import type { Daemon } from './daemon.ts';
 import { Folder } from './folder.ts';
 import { makeRunnable, makeRunnableIndex, makeShellLayer } from './image.ts';
-import { Machine, NODE_ADDRESS } from './machine.ts';
+import { Machine, NODE_ADDRESS, removeControlGroups } from './machine.ts';
 import { Node } from './node.ts';
 import { Registry } from './registry.ts';
 
@@ -78,6 +78,12 @@ export class Cluster {
     return cluster.#machine.isThere() ? cluster : undefined;
   }
 
+  /** What a cluster leaves when the command that ended it was ended itself. */
+  static async removeRemains(): Promise<void> {
+    await removeControlGroups();
+    rmSync(FOLDER, { recursive: true, force: true });
+  }
+
   /** Starts one, and waits until its node is ready. Needs root. */
   static async up(): Promise<Cluster> {
     rmSync(FOLDER, { recursive: true, force: true });
@@ -98,7 +104,7 @@ export class Cluster {
   /** Ends all of it and removes its files. */
   async down(): Promise<void> {
     await this.#machine.destroy();
-    rmSync(FOLDER, { recursive: true, force: true });
+    await Cluster.removeRemains();
   }
 
   async #start(): Promise<void> {

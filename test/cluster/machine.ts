@@ -70,7 +70,6 @@ export class Machine {
         throw new Error(`Cannot end process ${this.pid} with all that runs in its namespaces`);
       await delay(50);
     }
-    await removeControlGroups();
   }
 
   isThere(): boolean {
@@ -163,7 +162,7 @@ async function childOf(parent: number): Promise<number> {
 }
 
 /** The kubelet leaves its groups behind; those with no process in them can be removed, the innermost first. */
-async function removeControlGroups(): Promise<void> {
+export async function removeControlGroups(): Promise<void> {
   const script = `find /sys/fs/cgroup -depth -type d -path '*/${OWN_NAME}*' -exec rmdir {} + 2>/dev/null`;
   await run('sh', ['-c', `for i in 1 2 3 4 5; do ${script} && break; sleep 0.2; done`]);
 }

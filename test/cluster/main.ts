@@ -13,7 +13,7 @@ async function up(): Promise<void> {
 
 async function down(): Promise<void> {
   const cluster = Cluster.find();
-  await cluster?.down();
+  await (cluster?.down() ?? Cluster.removeRemains());
   console.log(cluster === undefined ? 'There is no cluster' : 'The cluster is gone');
 }
 
