@@ -30,9 +30,10 @@ interface Room {
 const ROOMS: Readonly<Record<string, Room>> = {
   image: { level: 0, rooms: [], packages: [], pure: true },
   telemetry: { level: 0, rooms: [], packages: ['pino', 'pino-pretty', 'prom-client'] },
+  yaml: { level: 0, rooms: [], packages: ['js-yaml'], pure: true },
   workload: { level: 1, rooms: ['image'], packages: ['fast-json-patch'], pure: true },
-  config: { level: 1, rooms: ['image'], packages: ['zod', 'yaml'] },
-  manifest: { level: 1, rooms: ['image'], packages: ['yaml'] },
+  config: { level: 1, rooms: ['image', 'yaml'], packages: ['zod'] },
+  manifest: { level: 1, rooms: ['image', 'yaml'], packages: [] },
   registry: { level: 1, rooms: ['image'], packages: ['undici'] },
   credentials: { level: 1, rooms: ['image'], packages: [] },
   layout: { level: 1, rooms: ['image'], packages: [] },

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isRecord } from '../image/descriptor.ts';
+import { YamlError } from '../yaml/yaml-error.ts';
 import { ConfigError, quoteValue } from './config-error.ts';
 import type { Tree } from './tree.ts';
 
@@ -27,12 +28,9 @@ async function readText(file: string): Promise<string> {
 
 /** The parser is loaded here only: most installations are configured by variables and never need it. */
 async function parseTree(text: string, file: string): Promise<Tree> {
-  const { parseDocument } = await import('yaml');
+  const { readDocument } = await import('../yaml/document.ts');
   try {
-    const document = parseDocument(text, { logLevel: 'error', stringKeys: true });
-    const [problem] = [...document.errors, ...document.warnings];
-    if (problem !== undefined) throw problem;
-    const tree: unknown = document.toJS({ maxAliasCount: MOST_ALIASES }) ?? {};
+    const tree: unknown = readDocument(text, 'yaml-1.2') ?? {};
     if (!isRecord(tree)) throw new TypeError(`got ${quoteValue(tree)}, wanted a mapping of keys`);
     return tree;
   } catch (cause) {
@@ -40,15 +38,12 @@ async function parseTree(text: string, file: string): Promise<Tree> {
   }
 }
 
-/** Aliases may multiply: nine lines can unfold to a billion values. */
-const MOST_ALIASES = 100;
-
 function faultIn(file: string, what: string, cause: unknown): ConfigError {
   return new ConfigError([{ at: file, what }], { cause });
 }
 
-/** First line only: the parser goes on with an excerpt, and a file may hold what is not for a log. */
 function reasonOf(cause: unknown): string {
   const text = cause instanceof Error ? cause.message : String(cause);
-  return text.split('\n', 1)[0]?.replace(/:$/, '') ?? '';
+  const line = cause instanceof YamlError && cause.line !== undefined ? ` at line ${cause.line}` : '';
+  return `${text}${line}`;
 }

@@ -176,10 +176,10 @@ describe('image-cloner plan', () => {
   });
 
   test('names the file and the line of what is no manifest', async () => {
-    const path = await file('bad.yaml', `${MANIFESTS}---\nkind: [\n`);
+    const path = await file('bad.yaml', `${MANIFESTS}---\nkind: *x\n`);
     const { code, err } = await plan(['-f', path]);
     expect(code).toBe(1);
-    expect(err).toContain(`Cannot read manifests from ${path}:${MANIFESTS.split('\n').length}: `);
+    expect(err).toContain(`Cannot read manifests from ${path}:${MANIFESTS.split('\n').length + 1}: `);
   });
 
   test('wants to know where copies live, and good rules', async () => {

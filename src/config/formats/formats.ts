@@ -17,6 +17,6 @@ export async function readMigration(format: Format, file: string): Promise<Migra
 
 /** A configuration file of ours, notes first. */
 export async function formatMigration({ settings, notes }: Migration): Promise<string> {
-  const { stringify } = await import('yaml');
-  return `${notes.map((note) => `# ${note}\n`).join('')}${stringify(settings)}`;
+  const { formatDocument } = await import('../../yaml/document.ts');
+  return `${notes.map((note) => `# ${note}\n`).join('')}${formatDocument(settings)}`;
 }
