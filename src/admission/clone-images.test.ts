@@ -580,13 +580,27 @@ describe('with tags pinned', () => {
     expect(written(answer)).toEqual([`${BACKUP}/a:1@${own}`]);
   });
 
-  it('what is not known is not written: a copy that is still under way, or one that was only looked for', async () => {
+  it('what is not known is not written: a copy that is still under way, or one that nobody looked for', async () => {
     const pending = new Webhook(() => PENDING, { pin: true, onPending: 'rewrite' });
     expect(written(await pending.answer(creating(pod(containers('a:1')))))).toEqual([`${BACKUP}/a:1`]);
-    const dry = await new Webhook(undefined, { pin: true }).answer(
-      creating(pod(containers('a:1')), { dryRun: true }),
-    );
-    expect(written(dry)).toEqual([`${BACKUP}/a:1`]);
+    const unseen = new Webhook(undefined, { pin: true }, ruledBy({ action: 'rewrite-only' }));
+    expect(written(await unseen.answer(creating(pod(containers('a:1')))))).toEqual([`${BACKUP}/a:1`]);
+  });
+
+  it.each([
+    ['in a dry run', {}, { dryRun: true }, {}],
+    [
+      'for a pod of a controller',
+      {},
+      {},
+      { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', controller: true }] },
+    ],
+    ['after a check', ruledBy({ action: 'rewrite-only', check: true }), {}, {}],
+  ])('who only looks for a copy finds its digest, too: %s', async (_when, rules, request, metadata) => {
+    const webhook = new Webhook(undefined, { pin: true }, rules);
+    const answer = await webhook.answer(creating(pod(containers('a:1'), metadata), request));
+    expect(written(answer)).toEqual([`${BACKUP}/a:1@${digest}`]);
+    expect([webhook.copies.ensured, webhook.copies.looked]).toEqual([[], ['a:1']]);
   });
 
   it('the same manifest applied again leads to what is stored, and the annotation stays true', async () => {

@@ -1,4 +1,5 @@
 import type { CopyTask } from '../copy/outcome.ts';
+import type { Digest } from '../image/digest.ts';
 import { formatReference } from '../image/reference.ts';
 import type {
   CopyDecision,
@@ -14,7 +15,7 @@ import { type About, aboutOf } from './event.ts';
 import type { Finding } from './finding.ts';
 import { deniedByRule, sourceNotAllowed, unreadable, warned } from './message.ts';
 import type { AdmissionRequest } from './request.ts';
-import { judge, judgeRewrite, type Verdict } from './verdict.ts';
+import { judge, judgeRewrite, rewriteUnseen, type Verdict } from './verdict.ts';
 
 /** What is not checked yet may have any length; a reference has at most this many characters. */
 const LONGEST_LOGGED = 520;
@@ -76,9 +77,10 @@ class Search {
   }
 
   async #rewrite(decision: RewriteDecision): Promise<Verdict> {
-    if (decision.check) return judgeRewrite(decision, (await this.#find(decision)).state === 'there');
-    this.#cloning.observe({ type: 'rewritten', ...this.#about, ...namesOf(decision), rule: decision.rule });
-    return judgeRewrite(decision, true);
+    const { observe, settings } = this.#cloning;
+    if (decision.check) return judgeRewrite(decision, await this.#find(decision), settings);
+    observe({ type: 'rewritten', ...this.#about, ...namesOf(decision), rule: decision.rule });
+    return rewriteUnseen(decision);
   }
 
   #find(decision: CopyDecision | RewriteDecision): Promise<Finding> {
@@ -105,12 +107,12 @@ class Search {
     const task: CopyTask = { source, backup };
     if (action === 'copy' && !this.#request.dryRun) return copies.ensure(task, this.#signal);
     // A dry run leaves no trace: it looks whether the copy is there, and starts none.
-    const isThere = await (action === 'copy' ? copies.has(task, this.#signal) : this.#lookBriefly(task));
-    return { state: isThere ? 'there' : 'absent' };
+    const digest = await (action === 'copy' ? copies.find(task, this.#signal) : this.#lookBriefly(task));
+    return digest === undefined ? { state: 'absent' } : { state: 'there', digest };
   }
 
-  #lookBriefly(task: CopyTask): Promise<boolean> {
-    return withDeadline(LONGEST_LOOK, this.#signal, (signal) => this.#cloning.copies.has(task, signal));
+  #lookBriefly(task: CopyTask): Promise<Digest | undefined> {
+    return withDeadline(LONGEST_LOOK, this.#signal, (signal) => this.#cloning.copies.find(task, signal));
   }
 
   get #about(): About {

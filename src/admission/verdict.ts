@@ -1,3 +1,5 @@
+import type { CopyTask } from '../copy/outcome.ts';
+import type { Digest } from '../image/digest.ts';
 import { familiarReference } from '../image/reference.ts';
 import type { CopyDecision, RewriteDecision } from '../plan/decision.ts';
 import type { Replacement } from '../workload/patch-operation.ts';
@@ -16,6 +18,8 @@ export interface Policy {
 /** What becomes of one image in the answer. */
 export interface Verdict {
   readonly replacement?: Replacement;
+  /** The copy that the replacement names and that is still under way. */
+  readonly promised?: CopyTask;
   /** For the user; of a replacement it is true only if the patch is sent. */
   readonly warning?: string;
   /** Refuses the whole request. */
@@ -28,22 +32,34 @@ export function judge(decision: CopyDecision, finding: Finding, policy: Policy):
   if (finding.state === 'pending') return judgePending(decision, policy);
   if (finding.state === 'failed') return judgeFailed(decision, finding.error, policy);
   if (finding.state === 'absent') return { warning: message.wouldBeCopied(source, backup) };
-  const digest = policy.pin && 'digest' in finding ? finding.digest : undefined;
-  return { replacement: replace(decision, digest), warning: message.swapped(source, backup) };
+  return pointAt(decision, policy.pin ? finding.digest : undefined);
 }
 
-/** Settles one image that may be rewritten and not copied. */
-export function judgeRewrite(decision: RewriteDecision, isThere: boolean): Verdict {
-  const { source, backup, quiet } = decision;
-  if (isThere) return { replacement: replace(decision), warning: message.swapped(source, backup) };
-  return quiet ? {} : { warning: message.notThere(source) };
+/** Settles one image that may be rewritten, if its copy is there, and not copied. */
+export function judgeRewrite(decision: RewriteDecision, finding: Finding, { pin }: Policy): Verdict {
+  if (finding.state === 'there') return pointAt(decision, pin ? finding.digest : undefined);
+  return decision.quiet ? {} : { warning: message.notThere(decision.source) };
+}
+
+/** Settles one image whose copy nobody looks for, and nobody knows the digest of. */
+export function rewriteUnseen(decision: RewriteDecision): Verdict {
+  return pointAt(decision);
+}
+
+function pointAt(decision: CopyDecision | RewriteDecision, digest?: Digest): Verdict {
+  const { source, backup } = decision;
+  return { replacement: replace(decision, digest), warning: message.swapped(source, backup) };
 }
 
 function judgePending(decision: CopyDecision, { onPending }: Policy): Verdict {
   const { source, backup } = decision;
   if (onPending === 'deny') return { denial: message.deniedWhileCopying(source) };
   return onPending === 'rewrite'
-    ? { replacement: replace(decision), warning: message.notYetThere(source, backup) }
+    ? {
+        replacement: replace(decision),
+        promised: { source, backup },
+        warning: message.notYetThere(source, backup),
+      }
     : { warning: message.stillCopying(source) };
 }
 

@@ -20,7 +20,7 @@ export async function checkCopies(
   const signal = new AbortController().signal;
   const found = await eachAtMost([...tasks], async ([key, task]) => [
     key,
-    await cloning.copies.has(task, signal),
+    (await cloning.copies.find(task, signal)) !== undefined,
   ]);
   await settle(AbortSignal.abort());
   const there = new Map(found);

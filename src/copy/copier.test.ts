@@ -172,9 +172,9 @@ describe('a copy that was confirmed', () => {
 describe('asking alone', () => {
   test('starts nothing and says what is there', async () => {
     const { source, target, copier, task } = await scene();
-    expect(await copier.has(task(), never)).toBe(false);
+    expect(await copier.find(task(), never)).toBeUndefined();
     await target.seed({ repository: 'backup/app', tag: 'v1', image });
-    expect(await copier.has(task(), never)).toBe(true);
+    expect(await copier.find(task(), never)).toBe(image.content.descriptor.digest);
     expect([source.requests().length, target.requests().map(({ method }) => method)]).toEqual([
       0,
       ['HEAD', 'HEAD'],
@@ -183,7 +183,7 @@ describe('asking alone', () => {
 
   test('takes a fault for absent', async () => {
     const { copier, task } = await scene({ target: { faults: [{ path: /./, answer: answer(500) }] } });
-    expect(await copier.has(task(), never)).toBe(false);
+    expect(await copier.find(task(), never)).toBeUndefined();
   });
 });
 

@@ -1,3 +1,4 @@
+import type { Digest } from '../image/digest.ts';
 import { formatReference } from '../image/reference.ts';
 import { BlobMemory } from './blob-memory.ts';
 import { BoundedMap } from './bounded-map.ts';
@@ -49,11 +50,11 @@ export class Copier implements Copies {
     return unlessAborted(signal, flight).catch((): Outcome => ({ state: 'pending' }));
   }
 
-  async has(task: CopyTask, signal: AbortSignal): Promise<boolean> {
+  async find(task: CopyTask, signal: AbortSignal): Promise<Digest | undefined> {
     try {
-      return (await new ImageCopy(this.#surroundings, task, signal).findBackup()).present !== undefined;
+      return (await new ImageCopy(this.#surroundings, task, signal).findBackup()).present;
     } catch {
-      return false;
+      return undefined;
     }
   }
 

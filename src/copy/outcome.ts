@@ -20,6 +20,9 @@ export type Outcome =
 export interface Copies {
   /** Makes sure that the copy exists. Never rejects; when `signal` aborts first the outcome is `pending`. */
   ensure(task: CopyTask, signal: AbortSignal): Promise<Outcome>;
-  /** Asks the backup registry alone, starts nothing: for dry runs. Never rejects; a fault counts as absent. */
-  has(task: CopyTask, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Asks the backup registry alone, starts nothing: for dry runs. Never rejects; a fault counts as absent.
+   * @returns the digest of the copy, if it is there
+   */
+  find(task: CopyTask, signal: AbortSignal): Promise<Digest | undefined>;
 }

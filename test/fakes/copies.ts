@@ -1,4 +1,5 @@
 import type { Copies, CopyTask, Outcome } from '../../src/copy/outcome.ts';
+import type { Digest } from '../../src/image/digest.ts';
 import { familiarReference, type Reference } from '../../src/image/reference.ts';
 
 /** What a test wants to happen to a copy, by its source in familiar form. */
@@ -25,10 +26,10 @@ export class FakeCopies implements Copies {
     return this.#script(nameOf(source), signal);
   }
 
-  async has({ source }: CopyTask, signal: AbortSignal): Promise<boolean> {
+  async find({ source }: CopyTask, signal: AbortSignal): Promise<Digest | undefined> {
     this.looked.push(nameOf(source));
-    const { state } = await this.#script(nameOf(source), signal);
-    return state === 'present';
+    const outcome = await this.#script(nameOf(source), signal);
+    return outcome.state === 'present' ? outcome.digest : undefined;
   }
 }
 
