@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { creating, updating } from '../../test/admission-review.ts';
 import { Webhook } from '../../test/fakes/admission.ts';
 import { COPIED, PENDING, PRESENT, type Script } from '../../test/fakes/copies.ts';
@@ -28,6 +28,33 @@ function scripted(outcomes: Readonly<Record<string, Outcome>>): Script {
   return (source) => outcomes[source] ?? PRESENT;
 }
 
+describe('what was replaced is counted', () => {
+  const ruled = ruledBy({ action: 'rewrite-only' });
+  const three = containers('a:1', 'a:1', 'b:1');
+
+  it.each([
+    ['by containers, not by images', {}, creating(pod(three)), { images: 3, dryRun: false }],
+    ['where a rule writes the name unseen', ruled, creating(pod(three)), { images: 3, dryRun: false }],
+    ['in a dry run, as such', {}, creating(pod(three), { dryRun: true }), { images: 3, dryRun: true }],
+  ])('%s', async (_how, judgement, request, counted) => {
+    const webhook = new Webhook(undefined, {}, judgement);
+    await webhook.answer(request);
+    expect(webhook.events.filter(({ type }) => type === 'patched')).toEqual([
+      expect.objectContaining(counted),
+    ]);
+  });
+
+  it.each<[string, Script, Record<string, unknown>]>([
+    ['when no copy is there', () => FAILED, pod(three)],
+    ['when the request is refused for one image', scripted({ 'b:1': FAILED }), pod(three)],
+    ['when the patch is not safe', () => PRESENT, { ...pod(three), metadata: undefined }],
+  ])('and not %s', async (_when, script, object) => {
+    const webhook = new Webhook(script, { onFailure: 'deny' });
+    await webhook.answer(creating(object));
+    expect(webhook.told).not.toContain('patched');
+  });
+});
+
 describe('an image gets its copy', () => {
   it.each<[string, Outcome]>([
     ['that was there', PRESENT],
@@ -38,7 +65,7 @@ describe('an image gets its copy', () => {
     expect(answer.response).toMatchObject({ uid: 'uid-1', allowed: true, patchType: 'JSONPatch' });
     expect(written(answer)).toEqual([`${BACKUP}/nginx:1.25`]);
     expect(answer.warnings).toEqual([`image-cloner: "nginx:1.25" is now "${BACKUP}/nginx:1.25"`]);
-    expect(webhook.told).toEqual(['received', 'planned', 'found', 'answered']);
+    expect(webhook.told).toEqual(['received', 'planned', 'found', 'patched', 'answered']);
   });
 
   it('in every place of a pod', async () => {
@@ -117,6 +144,29 @@ describe('a copy that is not there in time', () => {
     expect(answer.warnings).toEqual([
       `image-cloner: still being copied, pulls may fail: "a:1" is now "${BACKUP}/a:1"`,
     ]);
+  });
+
+  it('is watched once it is written: whoever was pointed at a copy that then fails is told of', async () => {
+    const outcomes: Record<string, Outcome[]> = { 'a:1': [PENDING, FAILED], 'b:1': [PENDING, COPIED] };
+    const webhook = new Webhook((source) => outcomes[source]?.shift() ?? PRESENT, { onPending: 'rewrite' });
+    await webhook.answer(creating(pod(containers('a:1', 'a:1', 'b:1'))));
+    await vi.waitFor(() => expect(webhook.told).toContain('stranded'));
+    expect(webhook.copies.ensured).toEqual(['a:1', 'b:1', 'a:1', 'b:1']);
+    expect(webhook.events.filter(({ type }) => type === 'stranded')).toEqual([
+      expect.objectContaining({
+        namespace: 'lab',
+        name: 'w',
+        source: 'docker.io/library/a:1',
+        backup: `${BACKUP}/a:1`,
+        error: FAILED.error,
+      }),
+    ]);
+  });
+
+  it('is not watched when its name is not written', async () => {
+    const webhook = new Webhook(() => PENDING);
+    await webhook.answer(creating(pod(containers('a:1'))));
+    expect(webhook.copies.ensured).toEqual(['a:1']);
   });
 
   it('refuses the request with onPending deny, and says that trying again helps', async () => {

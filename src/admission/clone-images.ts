@@ -1,10 +1,12 @@
 import { isCopyOf } from '../plan/naming.ts';
 import { planRequest } from '../plan/plan-request.ts';
 import { buildPatch } from '../workload/patch.ts';
+import type { PatchOperation } from '../workload/patch-operation.ts';
 import type { Cloning } from './cloning.ts';
 import { aboutOf } from './event.ts';
 import { findCopies } from './find-copies.ts';
 import { notSafe } from './message.ts';
+import { watchPromised } from './promised-copies.ts';
 import type { AdmissionRequest } from './request.ts';
 import { type AdmissionResponse, allowed, denied, patched } from './response.ts';
 import type { Verdict } from './verdict.ts';
@@ -30,8 +32,10 @@ export async function cloneImages(
 function respond(
   request: AdmissionRequest,
   verdicts: readonly Verdict[],
-  { judgement: { naming, kinds }, observe }: Cloning,
+  cloning: Cloning,
 ): AdmissionResponse {
+  const { judgement, observe } = cloning;
+  const { naming, kinds } = judgement;
   const denials = verdicts.flatMap(({ denial }) => denial ?? []);
   if (denials.length > 0) return denied(request, denials);
   const replacements = verdicts.flatMap(({ replacement }) => replacement ?? []);
@@ -41,9 +45,25 @@ function respond(
     (source, image) => isCopyOf(source, image, naming),
     kinds,
   );
-  if (patch.ok) return patched(request, patch.operations, warningsOf(verdicts));
+  if (patch.ok) {
+    tellPatched(request, patch.operations, verdicts, cloning);
+    return patched(request, patch.operations, warningsOf(verdicts));
+  }
   observe({ type: 'unsafe-patch', ...aboutOf(request), error: patch.fault });
   return allowed(request, [notSafe(), ...warningsOf(verdicts.filter((verdict) => !verdict.replacement))]);
+}
+
+function tellPatched(
+  request: AdmissionRequest,
+  operations: readonly PatchOperation[],
+  verdicts: readonly Verdict[],
+  cloning: Cloning,
+): void {
+  const images = operations.filter(({ op }) => op === 'replace').length;
+  if (images === 0) return;
+  cloning.observe({ type: 'patched', ...aboutOf(request), images, dryRun: request.dryRun });
+  const promised = verdicts.flatMap(({ promised: task }) => task ?? []);
+  void watchPromised(request, promised, cloning);
 }
 
 function warningsOf(verdicts: readonly Verdict[]): readonly string[] {

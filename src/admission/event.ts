@@ -37,6 +37,10 @@ type RequestEvent =
   | ({ readonly type: 'planned'; readonly rule: string } & Names)
   /** What became of it, in `state`. */
   | ({ readonly type: 'found'; readonly durationMs: number } & Names & Finding)
+  /** A patch is sent that gives so many containers another image. Of a dry run nothing is stored. */
+  | { readonly type: 'patched'; readonly images: number; readonly dryRun: boolean }
+  /** A copy failed that the object was pointed at while it was under way: its pods cannot start. */
+  | ({ readonly type: 'stranded'; readonly error: Error } & Names)
   /** A patch was built that is not safe to send; the object stays as it is. A fault of ours. */
   | { readonly type: 'unsafe-patch'; readonly error: Error }
   /** Something threw; the request was allowed as it is. A fault of ours. */

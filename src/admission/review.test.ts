@@ -65,6 +65,7 @@ describe('review', () => {
       { type: 'received', ...about, dryRun: false },
       { type: 'planned', ...about, ...names, rule: 'default' },
       { type: 'found', ...about, ...names, ...COPIED, durationMs: expect.any(Number) },
+      { type: 'patched', ...about, images: 1, dryRun: false },
       { type: 'answered', ...about, result: 'patched', durationMs: expect.any(Number) },
     ]);
   });

@@ -66,7 +66,26 @@ describe('what is seen of an admission', () => {
     [
       { type: 'rewritten', ...ABOUT, ...NAMES, rule: 'proxied' },
       { level: 'info', message: 'Name of the copy written, by rule', fields: { ...NAMES, rule: 'proxied' } },
-      ['images_rewritten_total 1'],
+      [],
+    ],
+    [
+      { type: 'patched', ...ABOUT, images: 3, dryRun: false },
+      { level: 'debug', message: 'Images replaced', fields: { images: 3, dryRun: false } },
+      ['images_rewritten_total 3'],
+    ],
+    [
+      { type: 'patched', ...ABOUT, images: 3, dryRun: true },
+      { level: 'debug', message: 'Images replaced', fields: { images: 3, dryRun: true } },
+      [],
+    ],
+    [
+      { type: 'stranded', ...ABOUT, ...NAMES, error: ERROR },
+      {
+        level: 'error',
+        message: 'Copy failed that the workload is pointed at already',
+        fields: { ...NAMES, error: ERROR },
+      },
+      ['images_stranded_total 1'],
     ],
     [
       { type: 'warned', ...ABOUT, ...NAMES, rule: 'audit' },
@@ -98,7 +117,7 @@ describe('what is seen of an admission', () => {
         message: 'Copy is there',
         fields: { ...NAMES, state: 'present', digest: DIGEST, durationMs: 3 },
       },
-      ['images_rewritten_total 1'],
+      [],
     ],
     [
       { type: 'found', ...ABOUT, ...NAMES, state: 'copied', digest: DIGEST, bytes: 12, durationMs: 3.5 },
@@ -107,7 +126,7 @@ describe('what is seen of an admission', () => {
         message: 'Copy is made',
         fields: { ...NAMES, state: 'copied', digest: DIGEST, bytes: 12, durationMs: 4 },
       },
-      ['images_rewritten_total 1'],
+      [],
     ],
     [
       { type: 'found', ...ABOUT, ...NAMES, state: 'pending', durationMs: 9000 },
@@ -128,11 +147,11 @@ describe('what is seen of an admission', () => {
       [],
     ],
     [
-      { type: 'found', ...ABOUT, ...NAMES, state: 'there', durationMs: 1 },
+      { type: 'found', ...ABOUT, ...NAMES, state: 'there', digest: DIGEST, durationMs: 1 },
       {
         level: 'info',
         message: 'Copy is there, nothing is copied',
-        fields: { ...NAMES, state: 'there', durationMs: 1 },
+        fields: { ...NAMES, state: 'there', digest: DIGEST, durationMs: 1 },
       },
       [],
     ],

@@ -2,7 +2,10 @@ import type { AdmissionEvent, ObserveAdmission } from '../admission/event.ts';
 import type { LogFields, Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
-type Measures = Pick<Metrics, 'admissionRequests' | 'imagesRewritten' | 'imagesSkipped' | 'defects'>;
+type Measures = Pick<
+  Metrics,
+  'admissionRequests' | 'imagesRewritten' | 'imagesStranded' | 'imagesSkipped' | 'defects'
+>;
 
 type Event<Type extends AdmissionEvent['type']> = Extract<AdmissionEvent, { readonly type: Type }>;
 
@@ -16,16 +19,12 @@ export function observeAdmission(log: Logger, metrics: Measures): ObserveAdmissi
 
 function measure(metrics: Measures, event: AdmissionEvent): void {
   if (event.type === 'skipped') metrics.imagesSkipped.inc({ reason: event.reason });
-  if (event.type === 'rewritten') metrics.imagesRewritten.inc();
-  if (event.type === 'found' && isUsable(event.state)) metrics.imagesRewritten.inc();
+  if (event.type === 'patched' && !event.dryRun) metrics.imagesRewritten.inc(event.images);
+  if (event.type === 'stranded') metrics.imagesStranded.inc();
   if (event.type === 'answered') metrics.admissionRequests.inc({ outcome: event.result });
   if (event.type === 'malformed') metrics.admissionRequests.inc({ outcome: 'errored' });
   if (event.type === 'crashed') metrics.defects.inc({ kind: 'review' });
   if (event.type === 'unsafe-patch') metrics.defects.inc({ kind: 'patch' });
-}
-
-function isUsable(state: Event<'found'>['state']): boolean {
-  return state === 'present' || state === 'copied';
 }
 
 /** Level and message of events that are told the same way whatever they hold. */
@@ -43,6 +42,8 @@ const LINES: Readonly<
   warned: ['info', 'Only warned, by rule'],
   refused: ['info', 'Image refused, by rule'],
   malformed: ['warn', 'Request is no admission review'],
+  patched: ['debug', 'Images replaced'],
+  stranded: ['error', 'Copy failed that the workload is pointed at already'],
   'unsafe-patch': ['error', 'Patch not sent, it is not safe'],
   crashed: ['error', 'Review failed, the request is allowed as it is'],
 };

@@ -31,6 +31,7 @@ describe('metrics', () => {
       'image_cloner_defects_total',
       'image_cloner_images_rewritten_total',
       'image_cloner_images_skipped_total',
+      'image_cloner_images_stranded_total',
       'image_cloner_source_pulls_remaining',
     ]);
   });

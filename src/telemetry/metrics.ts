@@ -22,6 +22,8 @@ export interface Metrics {
   readonly admissionDuration: Histogram;
   readonly admissionInFlight: Gauge;
   readonly imagesRewritten: Counter;
+  /** Only with `copy.onPending: rewrite`. */
+  readonly imagesStranded: Counter;
   readonly imagesSkipped: Counter<'reason'>;
   readonly copies: Counter<'result'>;
   readonly copyDuration: Histogram;
@@ -78,7 +80,11 @@ function admissionMetrics(registry: Registry) {
     }),
     imagesRewritten: counter(registry, {
       name: 'images_rewritten_total',
-      help: 'Images pointed at their copy',
+      help: 'Images of containers replaced by their copy in a patch that was sent, dry runs left out',
+    }),
+    imagesStranded: counter(registry, {
+      name: 'images_stranded_total',
+      help: 'Images pointed at a copy under way that failed afterwards',
     }),
     imagesSkipped: labelledCounter(
       registry,
