@@ -4,12 +4,14 @@ import { Webhook } from '../../test/fakes/admission.ts';
 import { COPIED, PENDING, PRESENT, type Script } from '../../test/fakes/copies.ts';
 import { containers, cronJob, deployment, pod, templated } from '../../test/workloads.ts';
 import type { Outcome } from '../copy/outcome.ts';
+import type { Digest } from '../image/digest.ts';
 import type { Judgement } from '../plan/judgement.ts';
 import type { RuleText } from '../plan/rule.ts';
 import { compileRules } from '../plan/rules.ts';
 import { BUILT_IN_KINDS } from '../workload/kinds.ts';
 
 const BACKUP = 'registry.example.com/backup/docker.io/library';
+const DIGEST: Digest = `sha256:${'a'.repeat(64)}`;
 const FAILED: Outcome = {
   state: 'failed',
   error: Object.assign(new Error('Cannot push blob to 10.0.0.1: 401'), {
@@ -126,6 +128,36 @@ describe('an image gets its copy', () => {
     expect(written(answer)).toEqual(images.map((image) => `${BACKUP}/${image}`));
     expect(webhook.copies.ensured).toHaveLength(300);
     expect(answer.warnings).toHaveLength(10);
+  });
+});
+
+describe('an image that nodes pull anew each time', () => {
+  it('is asked for at its source, however recently that was done', async () => {
+    const spec = {
+      containers: [
+        { name: 'a', image: 'a:1' },
+        { name: 'b', image: 'a:1', imagePullPolicy: 'Always' },
+        { name: 'c', image: 'b' },
+        { name: 'd', image: 'b', imagePullPolicy: 'Always' },
+      ],
+    };
+    const webhook = new Webhook();
+    const answer = await webhook.answer(creating(pod(spec)));
+    expect(webhook.copies.ensured).toEqual(['a:1', 'a:1', 'b:latest']);
+    expect(webhook.copies.newest).toEqual(['a:1', 'b:latest']);
+    expect(written(answer)).toHaveLength(4);
+  });
+});
+
+describe('an image that has moved at its source since it was copied', () => {
+  it('is the copy all the same, and the user is told', async () => {
+    const moved: Outcome = { state: 'present', digest: DIGEST, moved: `sha256:${'b'.repeat(64)}` };
+    const webhook = new Webhook(() => moved, { pin: true });
+    const answer = await webhook.answer(creating(pod(containers('a:1'))));
+    expect(written(answer)).toEqual([`${BACKUP}/a:1@${DIGEST}`]);
+    expect(answer.warnings).toEqual([
+      expect.stringContaining('moved at its source since it was copied: "a:1" is now "'),
+    ]);
   });
 });
 

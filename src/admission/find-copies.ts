@@ -40,7 +40,7 @@ class Search {
   readonly #request: AdmissionRequest;
   readonly #cloning: Cloning;
   readonly #signal: AbortSignal;
-  /** By source: an image that ten containers share is asked for once. */
+  /** By source and urgency: an image that ten containers share is asked for once. */
   readonly #findings = new Map<string, Promise<Finding>>();
 
   constructor(request: AdmissionRequest, cloning: Cloning, signal: AbortSignal) {
@@ -84,11 +84,11 @@ class Search {
   }
 
   #find(decision: CopyDecision | RewriteDecision): Promise<Finding> {
-    const { source } = namesOf(decision);
-    const known = this.#findings.get(source);
+    const key = `${namesOf(decision).source} ${isNewest(decision)}`;
+    const known = this.#findings.get(key);
     if (known !== undefined) return known;
     const finding = this.#ask(decision);
-    this.#findings.set(source, finding);
+    this.#findings.set(key, finding);
     return finding;
   }
 
@@ -102,9 +102,10 @@ class Search {
     return finding;
   }
 
-  async #answer({ action, source, backup }: CopyDecision | RewriteDecision): Promise<Finding> {
+  async #answer(decision: CopyDecision | RewriteDecision): Promise<Finding> {
     const { copies } = this.#cloning;
-    const task: CopyTask = { source, backup };
+    const { action, source, backup } = decision;
+    const task: CopyTask = { source, backup, ...(isNewest(decision) && { newest: true }) };
     if (action === 'copy' && !this.#request.dryRun) return copies.ensure(task, this.#signal);
     // A dry run leaves no trace: it looks whether the copy is there, and starts none.
     const digest = await (action === 'copy' ? copies.find(task, this.#signal) : this.#lookBriefly(task));
@@ -118,6 +119,10 @@ class Search {
   get #about(): About {
     return aboutOf(this.#request);
   }
+}
+
+function isNewest(decision: CopyDecision | RewriteDecision): boolean {
+  return decision.action === 'copy' && decision.newest;
 }
 
 function namesOf({ source, backup }: CopyTask): Names {

@@ -15,6 +15,10 @@ export function swapped(source: Reference, backup: Reference): string {
   return `${quote(source)} is now ${quote(backup)}`;
 }
 
+export function hasMoved(source: Reference, backup: Reference): string {
+  return `moved at its source since it was copied: ${quote(source)} is now ${quote(backup)}`;
+}
+
 export function stillCopying(source: Reference): string {
   return `${quote(source)} is still being copied and stays as it is for now`;
 }

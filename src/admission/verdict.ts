@@ -32,7 +32,8 @@ export function judge(decision: CopyDecision, finding: Finding, policy: Policy):
   if (finding.state === 'pending') return judgePending(decision, policy);
   if (finding.state === 'failed') return judgeFailed(decision, finding.error, policy);
   if (finding.state === 'absent') return { warning: message.wouldBeCopied(source, backup) };
-  return pointAt(decision, policy.pin ? finding.digest : undefined);
+  const verdict = pointAt(decision, policy.pin ? finding.digest : undefined);
+  return 'moved' in finding ? { ...verdict, warning: message.hasMoved(source, backup) } : verdict;
 }
 
 /** Settles one image that may be rewritten, if its copy is there, and not copied. */

@@ -87,6 +87,15 @@ describe('what is seen of a copy', () => {
       [],
     ],
     [
+      { type: 'moved', task, digest },
+      {
+        level: 'warn',
+        message: 'Image has moved at its source, its earlier copy is used',
+        fields: { digest },
+      },
+      [],
+    ],
+    [
       { type: 'referrers-failed', task, error },
       { level: 'warn', message: 'What refers to the image was not copied', fields: { error } },
       [],

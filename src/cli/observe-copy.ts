@@ -37,6 +37,8 @@ function write(log: Logger, event: CopyEvent): void {
       return log.warn(fields, 'Source cannot be asked, its copy is used');
     case 'refresh-failed':
       return log.warn(fields, 'Newer image cannot be copied, its earlier copy is used');
+    case 'moved':
+      return log.warn(fields, 'Image has moved at its source, its earlier copy is used');
     case 'referrers-failed':
       return log.warn(fields, 'What refers to the image was not copied');
     case 'failed':

@@ -11,7 +11,7 @@ import type { FindProxy } from '../registry/proxy.ts';
 import { Repository } from '../registry/repository.ts';
 
 export interface RegistriesOptions {
-  readonly settings: Pick<Settings, 'registry' | 'sources' | 'copy' | 'certsDir'>;
+  readonly settings: Pick<Settings, 'registry' | 'sources' | 'copy' | 'tags' | 'certsDir'>;
   /** Host of the backup registry. */
   readonly backupHost: string;
   /** Default: every host is reached directly. */
@@ -48,6 +48,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
     targetOf: (backup: Reference) => new Repository(targetClient, backup, 'pull,push'),
     observe: options.observe,
     platforms: copy.platforms.map(parsePlatform),
+    moved: options.settings.tags.moved,
     referrers: copy.referrers,
     concurrency: copy.concurrency,
     sourceCheckMs: copy.sourceCheckSeconds * 1000,

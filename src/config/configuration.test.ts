@@ -54,7 +54,7 @@ describe('without any configuration', () => {
         concurrency: 12,
         timeoutSeconds: 3600,
       },
-      tags: { pin: false },
+      tags: { pin: false, moved: 'refresh' },
       rules: [],
       workloads: [],
       webhook: { enabled: true },

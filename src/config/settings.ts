@@ -125,6 +125,9 @@ export const SCHEMA = z.strictObject({
     pin: flag({
       what: 'Write the digest of a copy behind its tag (`backup:tag@digest`): a tag that moves later reaches a workload only when it is applied again.',
     }).default(false),
+    moved: choice(['refresh', 'keep', 'warn'], {
+      what: 'What becomes of a copy whose tag has another image at the source by now: `refresh` copies that, and the earlier one keeps a tag of its own; `keep` stays with the first copy and does not ask; `warn` stays with it and says so.',
+    }).default('refresh'),
   }),
   rules: RULES.default([]),
   workloads: WORKLOADS.default([]),

@@ -145,6 +145,40 @@ describe('a copy that was confirmed', () => {
     expect(target.requests()).toHaveLength(before + 1);
   });
 
+  test('is asked for again at once by who wants the newest, and the source with it', async () => {
+    const { source, target, copier, task } = await scene({ freshMs: 60_000 });
+    await copier.ensure(task(), never);
+    const [asked, looked] = [source.requests().length, target.requests().length];
+    expect(await copier.ensure({ ...task(), newest: true }, never)).toEqual({ state: 'present', digest });
+    expect([source.requests().length - asked, target.requests().length - looked]).toEqual([1, 1]);
+  });
+
+  test('serves who wants the newest, too, where the source is silent', async () => {
+    const { source, copier, task, events } = await scene({ freshMs: 60_000, sourceCheckMs: 1 });
+    await copier.ensure(task(), never);
+    source.play({ path: /./, wait: new Promise(() => undefined) });
+    expect(await copier.ensure({ ...task(), newest: true }, never)).toEqual({ state: 'present', digest });
+    expect(events.at(-1)?.type).toBe('source-unavailable');
+  });
+
+  test('is enough for who wants the newest where copies are kept', async () => {
+    const { source, target, copier, task } = await scene({ freshMs: 60_000, moved: 'keep' });
+    await copier.ensure(task(), never);
+    const before = [source.requests().length, target.requests().length];
+    await copier.ensure({ ...task(), newest: true }, never);
+    expect([source.requests().length, target.requests().length]).toEqual(before);
+  });
+
+  test('tells everybody that its source has moved, not only who asked first', async () => {
+    const { source, copier, task, events } = await scene({ freshMs: 60_000, moved: 'warn' });
+    await copier.ensure(task(), never);
+    await source.seed({ repository: 'app', tag: 'v1', image: signature });
+    const moved = { state: 'present', digest, moved: signature.content.descriptor.digest };
+    expect(await copier.ensure({ ...task(), newest: true }, never)).toEqual(moved);
+    expect(await copier.ensure(task(), never)).toEqual(moved);
+    expect(events.filter(({ type }) => type === 'moved')).toHaveLength(1);
+  });
+
   test.each([
     ['the backup registry is lost', { path: /v2$/, answer: answer(503) }, 1],
     ['the backup registry takes no password any more', { path: /v2$/, answer: answer(401) }, 1],

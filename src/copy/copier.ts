@@ -6,7 +6,7 @@ import { Confirmations } from './confirmations.ts';
 import { asError, CopyError } from './copy-error.ts';
 import { ImageCopy, type Surroundings } from './image-copy.ts';
 import { transferLimit } from './limit.ts';
-import type { Copies, CopyTask, Outcome } from './outcome.ts';
+import type { Copies, CopyTask, Kept, Outcome, Present } from './outcome.ts';
 import { unlessAborted } from './promise.ts';
 import { SingleFlight } from './single-flight.ts';
 
@@ -43,8 +43,8 @@ export class Copier implements Copies {
   }
 
   async ensure(task: CopyTask, signal: AbortSignal): Promise<Outcome> {
-    const known = this.#confirmed.get(keyOf(task));
-    if (known !== undefined) return { state: 'present', digest: known };
+    const known = this.#asksAnew(task) ? undefined : this.#confirmed.get(keyOf(task));
+    if (known !== undefined) return known;
     const flight = this.#flights.run(keyOf(task), () => this.#copy(task));
     // A copy never rejects, so it is the caller's signal that does.
     return unlessAborted(signal, flight).catch((): Outcome => ({ state: 'pending' }));
@@ -56,6 +56,10 @@ export class Copier implements Copies {
     } catch {
       return undefined;
     }
+  }
+
+  #asksAnew({ newest = false }: CopyTask): boolean {
+    return newest && this.#surroundings.moved !== 'keep';
   }
 
   /** Off the critical path: the image serves without its signatures, and is there before them. */
@@ -88,7 +92,7 @@ export class Copier implements Copies {
       const signal = AbortSignal.any([AbortSignal.timeout(this.#timeoutMs), this.#stopping.signal]);
       const copy = new ImageCopy(this.#surroundings, task, signal);
       const outcome = await copy.run();
-      this.#confirmed.set(keyOf(task), outcome.digest);
+      this.#confirmed.set(keyOf(task), presentAs(outcome));
       if (this.#surroundings.referrers && outcome.state === 'copied') this.#copyReferrers(task, copy);
       return outcome;
     } catch (cause) {
@@ -112,6 +116,11 @@ const LOST: ReadonlySet<string> = new Set([
   'TIMEOUT',
   'UNAUTHORIZED',
 ]);
+
+/** What is copied now is there from now on. */
+function presentAs(outcome: Kept): Present {
+  return outcome.state === 'present' ? outcome : { state: 'present', digest: outcome.digest };
+}
 
 /** The plan never gives two sources one backup; the source is in the key so that nothing depends on it. */
 function keyOf({ source, backup }: CopyTask): string {

@@ -40,6 +40,8 @@ export type CopyEvent =
   | { readonly type: 'source-unavailable'; readonly task: CopyTask; readonly error: Error }
   /** The copy is there and is used, though the source has a newer image that could not be copied under its tag. */
   | { readonly type: 'refresh-failed'; readonly task: CopyTask; readonly error: Error }
+  /** The copy is there and is used, though its source has this image by now. */
+  | { readonly type: 'moved'; readonly task: CopyTask; readonly digest: Digest }
   /** The image was copied, what refers to it was not. */
   | { readonly type: 'referrers-failed'; readonly task: CopyTask; readonly error: Error }
   | { readonly type: 'failed'; readonly task: CopyTask; readonly error: Error; readonly durationMs: number };

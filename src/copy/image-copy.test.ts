@@ -182,6 +182,51 @@ describe('a source that is gone', () => {
   });
 });
 
+describe('a tag that has moved at its source', () => {
+  test('is kept without a question at the source, once there is a copy', async () => {
+    const { source, target, events, run } = await scene({ has: newer, kept: image, moved: 'keep' });
+    expect(await run()).toEqual({ state: 'present', digest });
+    expect([source.requests(), requests(target), events]).toEqual([[], ['HEAD v1'], []]);
+  });
+
+  test.each(['keep', 'warn'] as const)('is copied where there is no copy yet, with %s', async (moved) => {
+    const { target, run } = await scene({ moved });
+    expect(await run()).toMatchObject({ state: 'copied', digest });
+    expect(target.manifest(BACKUP, 'v1')).toEqual(image.content.bytes);
+  });
+
+  test('is told of with warn, and nothing is written', async () => {
+    const { target, events, run } = await scene({ has: newer, kept: image, moved: 'warn' });
+    expect(await run()).toEqual({ state: 'present', digest, moved: newerDigest });
+    expect(events).toMatchObject([{ type: 'moved', digest: newerDigest }]);
+    expect(target.requests().every(({ method }) => method === 'HEAD')).toBe(true);
+  });
+
+  test('and one that has not is not told of with warn', async () => {
+    const { events, run } = await scene({ kept: image, moved: 'warn' });
+    expect([await run(), events]).toEqual([{ state: 'present', digest }, []]);
+  });
+
+  test('is told of by the part that is copied: another platform of the index is another matter', async () => {
+    const platforms = [{ os: 'linux', architecture: 'amd64' }];
+    const { run } = await scene({ has: index, kept: image, moved: 'warn', platforms });
+    expect(await run()).toEqual({ state: 'present', digest });
+  });
+
+  test('takes nothing from a workload that uses the earlier digest, however often it moves', async () => {
+    const { source, target, run } = await scene({ has: image });
+    await run();
+    for (const moved of [newer, arm, image]) {
+      await source.seed({ repository: 'app', tag: 'v1', image: moved });
+      expect(await run()).toMatchObject({ digest: moved.content.descriptor.digest });
+    }
+    for (const kept of [image, newer, arm])
+      expect(target.manifest(BACKUP, digestTagOf(kept.content.descriptor.digest))).toEqual(
+        kept.content.bytes,
+      );
+  });
+});
+
 describe('a target', () => {
   test('whose tags are immutable keeps the earlier image, and it is told', async () => {
     const { target, events, run } = await scene({

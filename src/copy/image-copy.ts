@@ -16,7 +16,7 @@ import { copyGraph, type GraphCopy } from './copy-graph.ts';
 import { copyReferrers } from './copy-referrers.ts';
 import type { ObserveCopy } from './event.ts';
 import type { TransferLimit } from './limit.ts';
-import type { CopyTask, Outcome } from './outcome.ts';
+import type { CopyTask, Kept, WhenMoved } from './outcome.ts';
 import { handled, unlessAborted } from './promise.ts';
 import type { ManifestContent, Source, Target } from './target.ts';
 
@@ -31,6 +31,7 @@ export interface Surroundings {
   readonly sourceCheckMs: number;
   /** Of an index these platforms alone are kept; empty means all. */
   readonly platforms: readonly Platform[];
+  readonly moved: WhenMoved;
   /** Copy signatures, attestations and SBOMs as well, after the image. */
   readonly referrers: boolean;
   /** As in `GraphCopy`. */
@@ -59,8 +60,6 @@ interface Backup {
   readonly present: Digest | undefined;
 }
 
-type Kept = Extract<Outcome, { readonly digest: Digest }>;
-
 /** One image on its way into the backup registry. */
 export class ImageCopy {
   readonly #surroundings: Surroundings;
@@ -80,13 +79,14 @@ export class ImageCopy {
    * @throws CopyError
    */
   async run(): Promise<Kept> {
-    const pinned = this.#task.source.digest !== undefined;
-    const asked = pinned ? undefined : handled(this.#askSource());
+    const asked = this.#mayMove ? handled(this.#askSource()) : undefined;
     const { identifier, present } = await this.findBackup();
     if (present === undefined) return this.#transfer(await (asked ?? this.#askSource()), identifier);
     const current = asked === undefined ? undefined : await this.#inTime(asked);
     if (current === undefined || current.digest === present) return { state: 'present', digest: present };
-    return this.#refresh(current, identifier, present);
+    return this.#surroundings.moved === 'warn'
+      ? this.#leave(current, present)
+      : this.#refresh(current, identifier, present);
   }
 
   /** What refers to the image, once that was copied: nobody waits for it. @throws CopyError */
@@ -161,6 +161,12 @@ export class ImageCopy {
     }
   }
 
+  /** The tag has moved at the source, and only people may let the copy follow. */
+  #leave({ digest: moved }: Asked, present: Digest): Kept {
+    this.#surroundings.observe({ type: 'moved', task: this.#task, digest: moved });
+    return { state: 'present', digest: present, moved };
+  }
+
   /** The tag has moved at the source: the new image takes it over; until that is done the earlier one serves. */
   async #refresh(current: Asked, identifier: string, present: Digest): Promise<Kept> {
     try {
@@ -217,6 +223,11 @@ export class ImageCopy {
         }),
       onManifest: (manifest) => observe({ type: 'manifest-pushed', task, ...manifest }),
     };
+  }
+
+  /** A digest stays what it is. */
+  get #mayMove(): boolean {
+    return this.#task.source.digest === undefined && this.#surroundings.moved !== 'keep';
   }
 
   /** A source given by digest is kept whole: the workload asks for just that digest. */

@@ -5,16 +5,37 @@ import type { Reference } from '../image/reference.ts';
 export interface CopyTask {
   readonly source: Reference;
   readonly backup: Reference;
+  /** Ask the source what it has now, however recently the copy was confirmed. */
+  readonly newest?: boolean;
 }
+
+/** It was in the backup registry already. */
+export interface Present {
+  readonly state: 'present';
+  readonly digest: Digest;
+  /** What its source has by now, where that is another image and is not to be copied. */
+  readonly moved?: Digest;
+}
+
+/** What becomes of a copy whose tag has another image at the source by now. */
+export type WhenMoved =
+  /** The new image takes over the tag; the earlier one keeps a tag of its own. */
+  | 'refresh'
+  /** It stays, and its source is not asked any more. */
+  | 'keep'
+  /** It stays, and that is told. */
+  | 'warn';
 
 /** What became of a wanted copy (design, "Outcomes"; `skipped` is said by the plan before a copy is wanted). */
 export type Outcome =
-  /** It was in the backup registry already. */
-  | { readonly state: 'present'; readonly digest: Digest }
+  | Present
   | { readonly state: 'copied'; readonly digest: Digest; readonly bytes: number }
   /** The caller's time ran out; the copy goes on without it. */
   | { readonly state: 'pending' }
   | { readonly state: 'failed'; readonly error: Error };
+
+/** The copy is there. */
+export type Kept = Extract<Outcome, { readonly digest: Digest }>;
 
 /** What the webhook and the controller ask of the copy room. */
 export interface Copies {

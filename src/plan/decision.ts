@@ -37,6 +37,8 @@ interface Named extends Common {
 /** Make sure that the copy exists, and use it. */
 export interface CopyDecision extends Named {
   readonly action: 'copy';
+  /** Nodes ask for the image anew each time: what its tag stood for a moment ago is not enough. */
+  readonly newest: boolean;
 }
 
 /** Use what is under the copy's name; copy nothing. */

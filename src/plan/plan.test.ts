@@ -155,9 +155,28 @@ function ruled(texts: readonly RuleText[], image = 'a:1', owner = OWNER): unknow
 const SOURCE = { host: 'docker.io', path: 'library/a', tag: '1' };
 const BACKUP = { host: 'registry.example.com', path: 'backup/docker.io/library/a', tag: '1' };
 
+describe('the source is asked anew', () => {
+  it.each<[string, string | undefined, boolean]>([
+    ['a:1', undefined, false],
+    ['a:1', 'IfNotPresent', false],
+    ['a:1', 'Always', true],
+    ['a', undefined, true],
+    ['a:latest', 'IfNotPresent', true],
+    [`a@sha256:${'a'.repeat(64)}`, 'Always', false],
+    [`a:latest@sha256:${'a'.repeat(64)}`, 'Always', false],
+  ])('for %s with the pull policy %s: %s', (image, pullPolicy, newest) => {
+    const given = use(image, pullPolicy === undefined ? {} : { pullPolicy });
+    expect(planImages([given], OWNER, JUDGEMENT)).toMatchObject([{ action: 'copy', newest }]);
+  });
+});
+
 describe('by a rule', () => {
   it.each<[RuleText, Owner, object]>([
-    [{ action: 'copy' }, OWNER, { action: 'copy', rule: 'rules.0', source: SOURCE, backup: BACKUP }],
+    [
+      { action: 'copy' },
+      OWNER,
+      { action: 'copy', rule: 'rules.0', source: SOURCE, backup: BACKUP, newest: false },
+    ],
     [{ action: 'skip', name: 'ours' }, OWNER, { action: 'skip', reason: 'rule', rule: 'ours' }],
     [
       { action: 'deny', name: 'no', message: 'ask the platform team' },

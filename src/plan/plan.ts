@@ -67,6 +67,11 @@ function decide({ use, source, rule }: Ruled, { controlled }: Owner, judgement: 
   // A pod of a controller must not wait, and what its template names was copied with the template.
   if (controlled) return { action: 'rewrite', ...named, check: true, quiet: true };
   return mayBeSource(source.host, judgement.sources)
-    ? { action: 'copy', ...named }
+    ? { action: 'copy', ...named, newest: isPulledAnew(use, source) }
     : { action: 'skip', use, reason: 'source-not-allowed' };
+}
+
+/** Kubernetes makes `Always` the policy of `latest` as well, but not in custom resources. */
+function isPulledAnew({ pullPolicy }: ImageUse, { tag, digest }: Reference): boolean {
+  return digest === undefined && (pullPolicy === 'Always' || tag === 'latest');
 }

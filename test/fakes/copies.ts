@@ -13,6 +13,8 @@ export const PENDING: Outcome = { state: 'pending' };
 export class FakeCopies implements Copies {
   /** Sources that a copy was wanted of, in order. */
   readonly ensured: string[] = [];
+  /** Those of them that had to be asked anew. */
+  readonly newest: string[] = [];
   /** Sources whose copy was only looked for. */
   readonly looked: string[] = [];
   readonly #script: Script;
@@ -21,8 +23,9 @@ export class FakeCopies implements Copies {
     this.#script = script;
   }
 
-  async ensure({ source }: CopyTask, signal: AbortSignal): Promise<Outcome> {
+  async ensure({ source, newest = false }: CopyTask, signal: AbortSignal): Promise<Outcome> {
     this.ensured.push(nameOf(source));
+    if (newest) this.newest.push(nameOf(source));
     return this.#script(nameOf(source), signal);
   }
 

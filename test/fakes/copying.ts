@@ -40,6 +40,7 @@ export function copierOn(stage: Stage, options: CopierStageOptions = {}): Copier
     sourceCheckMs: 5_000,
     consistencyWaitsMs: [1, 1, 1],
     platforms: [],
+    moved: 'refresh',
     referrers: false,
     concurrency: 8,
     freshMs: 0,
