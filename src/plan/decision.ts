@@ -23,6 +23,9 @@ export type SkipReason =
 /** The rule that holds where none of the operator's matches: copy. */
 export const DEFAULT_RULE = 'default';
 
+/** The rule that holds whatever the operator's say: what one namespace made for itself no other one uses. */
+export const OWNED_RULE = 'owned by another namespace';
+
 interface Common {
   readonly use: ImageUse;
   /** Name of the rule that decided. */
@@ -31,7 +34,10 @@ interface Common {
 
 interface Named extends Common {
   readonly source: Reference;
+  /** The copy for everybody. */
   readonly backup: Reference;
+  /** The copy for this namespace alone, where its credentials are needed to read the source. */
+  readonly ownBackup?: Reference;
 }
 
 /** Make sure that the copy exists, and use it. */

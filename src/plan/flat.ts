@@ -1,6 +1,7 @@
 import { DOCKER_HUB, isOfficial, type Reference } from '../image/reference.ts';
 import { cutName, looksCut, shortHashOf } from './hashed-name.ts';
 import { hostComponent } from './host-component.ts';
+import { FLAT_OWNERS } from './owner.ts';
 
 /** An official image that is called like the slug and hash of another source has to give way. */
 const SLUG_AND_HASH = /-[0-9a-f]{10}$/;
@@ -17,7 +18,12 @@ export function flatName(source: Reference, room: number): string {
 }
 
 function isFree(official: string, room: number): boolean {
-  return official.length <= room && !looksCut(official) && !SLUG_AND_HASH.test(official);
+  return (
+    official.length <= room &&
+    !looksCut(official) &&
+    !SLUG_AND_HASH.test(official) &&
+    !official.startsWith(FLAT_OWNERS)
+  );
 }
 
 function officialName(source: Reference): string | undefined {

@@ -1,11 +1,15 @@
 const IPV6 = /^\[(?<address>.+)\](?::(?<port>\d+))?$/;
 const IPV6_GROUPS = 8;
 
+/** Below it lies what namespaces have for themselves. A host can be called so, too: `NS/team-a/app` names one. */
+export const OWNERS = 'ns';
+
 /**
  * A registry host as one component of a repository path, where neither ':' nor '[' may stand: a port follows '_',
  * an IPv6 address is `ipv6_` and its eight full groups. No host name has a '_', so no two hosts become the same.
  */
 export function hostComponent(host: string): string {
+  if (host === OWNERS) return `${OWNERS}_host`;
   const { address, port } = IPV6.exec(host)?.groups ?? {};
   if (address === undefined) return host.replace(':', '_');
   const component = `ipv6_${groupsOf(address).join('-')}`;

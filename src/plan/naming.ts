@@ -7,7 +7,8 @@ import {
 } from '../image/reference.ts';
 import { flatName } from './flat.ts';
 import { keepHostName } from './keep-host.ts';
-import { formatPrefix, type Prefix } from './prefix.ts';
+import { flatOwner, isNamespace, nestedOwner } from './owner.ts';
+import type { Prefix } from './prefix.ts';
 
 /** How copies are called: `keep-host` for registries with nested paths, `flat` for those with two levels. */
 export type Scheme = 'keep-host' | 'flat';
@@ -16,9 +17,12 @@ export type Scheme = 'keep-host' | 'flat';
 export interface Naming {
   readonly prefix: Prefix;
   readonly scheme: Scheme;
+  /** Copies that a namespace made with credentials of its own are kept apart. Default: there are none. */
+  readonly apart?: boolean;
 }
 
 const NAMES = { 'keep-host': keepHostName, flat: flatName } as const;
+const OWN = { 'keep-host': nestedOwner, flat: flatOwner } as const;
 
 /** Docker Hub has users and repositories below them, no third level. */
 export function defaultScheme(prefix: Prefix): Scheme {
@@ -29,18 +33,42 @@ export function defaultScheme(prefix: Prefix): Scheme {
  * The reference that a copy of `source` gets; tag and digest stay. Two different sources never share one.
  * Written into a workload in its familiar form.
  */
-export function backupOf(source: Reference, { prefix, scheme }: Naming): Reference {
-  const room = LONGEST_NAME - formatPrefix(prefix).length - 1;
-  const name = NAMES[scheme](source, room);
-  return { ...source, host: prefix.host, path: prefix.path === '' ? name : `${prefix.path}/${name}` };
+export function backupOf(source: Reference, naming: Naming): Reference {
+  return under(naming.prefix, '', source, naming.scheme);
 }
 
-/** Is `image` what a copy of `source` is called? Both are texts from an object: neither need be readable. */
-export function isCopyOf(source: string, image: string, naming: Naming): boolean {
+/**
+ * What the copy is called that a namespace made with credentials of its own. Two namespaces never share one, and none is
+ * called as everybody's copy of any source.
+ * @returns undefined for what is no namespace
+ */
+export function ownBackupOf(
+  source: Reference,
+  namespace: string,
+  { prefix, scheme }: Naming,
+): Reference | undefined {
+  return isNamespace(namespace) ? under(prefix, OWN[scheme](namespace), source, scheme) : undefined;
+}
+
+/** `own` is what stands between the prefix and a name for those who share it with nobody. */
+function under(prefix: Prefix, own: string, source: Reference, scheme: Scheme): Reference {
+  const start = (prefix.path === '' ? '' : `${prefix.path}/`) + own;
+  const room = LONGEST_NAME - `${prefix.host}/${start}`.length;
+  return { ...source, host: prefix.host, path: start + NAMES[scheme](source, room) };
+}
+
+/**
+ * Is `image` what a copy of `source` is called, everybody's or the namespace's own? Both are texts from an object: neither
+ * need be readable.
+ */
+export function isCopyOf(source: string, image: string, naming: Naming, namespace = ''): boolean {
   const original = readReference(source);
   if (original === undefined) return false;
-  const copy = familiarReference(backupOf(original, naming));
-  return image === copy || (original.digest === undefined && isPinned(image, copy));
+  const copies = [backupOf(original, naming), ownBackupOf(original, namespace, naming)];
+  return copies
+    .filter((copy) => copy !== undefined)
+    .map(familiarReference)
+    .some((copy) => image === copy || (original.digest === undefined && isPinned(image, copy)));
 }
 
 /** The same name, and a digest behind it. */

@@ -255,3 +255,46 @@ describe('a Pod of a controller', () => {
     ]);
   });
 });
+
+describe('with copies that namespaces have for themselves', () => {
+  const apart: Judgement = { ...JUDGEMENT, naming: { ...JUDGEMENT.naming, apart: true } };
+  const own = 'registry.example.com/backup/ns/shop/quay.io/app:1';
+  const foreign = 'registry.example.com/backup/ns/bank/quay.io/app:1';
+
+  it('a decision has both names', () => {
+    const [decision] = planImages([use('quay.io/app:1')], OWNER, apart);
+    expect(decision?.action === 'copy' && decision.ownBackup).toEqual({
+      host: 'registry.example.com',
+      path: 'backup/ns/shop/quay.io/app',
+      tag: '1',
+    });
+  });
+
+  it('one without a namespace has only everybody’s', () => {
+    const nowhere = { ...OWNER, subject: { ...OWNER.subject, namespace: '' } };
+    expect(planImages([use('quay.io/app:1')], nowhere, apart)[0]).not.toHaveProperty('ownBackup');
+  });
+
+  it('its own is left alone, and that of another namespace is denied, whoever made the pod', () => {
+    for (const owner of [OWNER, CONTROLLED]) {
+      const [mine, theirs] = planImages([use(own), use(foreign)], owner, apart);
+      expect(mine).toMatchObject({ action: 'skip', reason: 'already-backup' });
+      expect(theirs).toMatchObject({
+        action: 'deny',
+        rule: 'owned by another namespace',
+        message: expect.stringContaining('"bank"'),
+      });
+    }
+  });
+
+  it('that of another namespace is denied by whatever tag or digest it is named', () => {
+    for (const suffix of ['', ':2', `@sha256:${'a'.repeat(64)}`])
+      expect(planImages([use(foreign.replace(/:1$/, suffix))], OWNER, apart)[0]?.action).toBe('deny');
+  });
+
+  it('nothing of this happens where there are none', () => {
+    const [decision, theirs] = planImages([use('quay.io/app:1'), use(foreign)], OWNER, JUDGEMENT);
+    expect(decision).not.toHaveProperty('ownBackup');
+    expect(theirs).toMatchObject({ action: 'skip', reason: 'already-backup' });
+  });
+});

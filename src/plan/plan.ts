@@ -1,8 +1,9 @@
 import { type Reference, readReference } from '../image/reference.ts';
 import type { ImageUse } from '../workload/images.ts';
-import { DEFAULT_RULE, type Decision, type SkipReason } from './decision.ts';
+import { type CopyDecision, DEFAULT_RULE, type Decision, OWNED_RULE, type SkipReason } from './decision.ts';
 import type { Judgement } from './judgement.ts';
-import { backupOf } from './naming.ts';
+import { backupOf, ownBackupOf } from './naming.ts';
+import { ownerOf } from './owner.ts';
 import { isBackup } from './prefix.ts';
 import type { Rule } from './rule.ts';
 import { mayBeSource } from './source-hosts.ts';
@@ -33,9 +34,21 @@ function planImage(use: ImageUse, owner: Owner, judgement: Judgement): Decision 
   if (reason !== undefined) return { action: 'skip', use, reason };
   const source = readReference(use.image);
   if (source === undefined) return { action: 'skip', use, reason: 'unparsable' };
-  if (isBackup(source, judgement.naming.prefix)) return { action: 'skip', use, reason: 'already-backup' };
+  if (isBackup(source, judgement.naming.prefix)) return decideBackup({ use, source }, owner, judgement);
   const rule = judgement.rules.find((one) => one.matches(owner.subject, source)) ?? COPY_ALL;
   return decide({ use, source, rule }, owner, judgement);
+}
+
+/** Nodes pull every copy as one and the same: only here can be seen who asks for it. */
+function decideBackup(
+  { use, source }: Pick<Ruled, 'use' | 'source'>,
+  { subject: { namespace } }: Owner,
+  { naming }: Judgement,
+): Decision {
+  const owner = naming.apart ? ownerOf(source, naming.prefix) : undefined;
+  if (owner === undefined || owner === namespace) return { action: 'skip', use, reason: 'already-backup' };
+  const message = `a copy of namespace "${owner}" is for that namespace alone, name the image that it was made of`;
+  return { action: 'deny', use, source, rule: OWNED_RULE, message };
 }
 
 function reasonToSkip({ image, pullPolicy }: ImageUse): SkipReason | undefined {
@@ -56,12 +69,13 @@ interface Ruled {
   readonly rule: typeof COPY_ALL;
 }
 
-function decide({ use, source, rule }: Ruled, { controlled }: Owner, judgement: Judgement): Decision {
+function decide({ use, source, rule }: Ruled, owner: Owner, judgement: Judgement): Decision {
+  const { controlled } = owner;
   const { action, name, check, message } = rule;
   const said = message === undefined ? {} : { message };
   if (action === 'skip') return { action, use, reason: 'rule', rule: name };
   if (action === 'deny') return { action, use, source, rule: name, ...said };
-  const named = { use, source, backup: backupOf(source, judgement.naming), rule: name };
+  const named = { use, source, ...backupsOf(source, owner, judgement), rule: name };
   if (action === 'warn') return { action, ...named, ...said };
   if (action === 'rewrite-only') return { action: 'rewrite', ...named, check, quiet: controlled };
   // A pod of a controller must not wait, and what its template names was copied with the template.
@@ -74,4 +88,13 @@ function decide({ use, source, rule }: Ruled, { controlled }: Owner, judgement: 
 /** Kubernetes makes `Always` the policy of `latest` as well, but not in custom resources. */
 function isPulledAnew({ pullPolicy }: ImageUse, { tag, digest }: Reference): boolean {
   return digest === undefined && (pullPolicy === 'Always' || tag === 'latest');
+}
+
+function backupsOf(
+  source: Reference,
+  { subject: { namespace } }: Owner,
+  { naming }: Judgement,
+): Pick<CopyDecision, 'backup' | 'ownBackup'> {
+  const ownBackup = naming.apart ? ownBackupOf(source, namespace, naming) : undefined;
+  return { backup: backupOf(source, naming), ...(ownBackup !== undefined && { ownBackup }) };
 }
