@@ -17,6 +17,8 @@ export type Handle = (incoming: Incoming) => Answer | Promise<Answer>;
 
 export interface ListenerOptions {
   readonly faults?: readonly Fault[];
+  /** Path of a unix socket to listen on. Default: a free loopback port. */
+  readonly socket?: string;
   /** Speaks HTTPS with these (PEM), and may want a client certificate. Default: plain HTTP. */
   readonly tls?: {
     readonly key: string;
@@ -26,11 +28,11 @@ export interface ListenerOptions {
   };
 }
 
-/** A server on a free loopback port that records every request and plays faults. */
+/** A server that records every request and plays faults. */
 export interface Listener {
   /** `http://127.0.0.1:4711` */
   readonly url: string;
-  /** `127.0.0.1:4711` */
+  /** `127.0.0.1:4711`, or the path of its socket. */
   readonly host: string;
   /** In the order of arrival; narrowed to a method and to a pattern of path and query. */
   requests(method?: string, path?: RegExp): readonly RecordedRequest[];
@@ -55,8 +57,7 @@ export async function listen(handle: Handle, options: ListenerOptions = {}): Pro
     const record = records.add(request, connections.get(request.socket) ?? 0);
     serve({ handle, script, record }, request, response).catch((error: unknown) => giveUp(error, response));
   });
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  const host = `127.0.0.1:${portOf(server)}`;
+  const host = await listenOn(server, options.socket);
   return {
     url: `${options.tls === undefined ? 'http' : 'https'}://${host}`,
     host,
@@ -95,6 +96,12 @@ async function serve(scene: Scene, request: IncomingMessage, response: ServerRes
 function giveUp(error: unknown, response: ServerResponse): void {
   if (response.headersSent || response.req.destroyed) return void response.destroy();
   response.writeHead(500).end(`fake: ${inspect(error)}`);
+}
+
+async function listenOn(server: Server, socket: string | undefined): Promise<string> {
+  const where = socket === undefined ? { port: 0, host: '127.0.0.1' } : { path: socket };
+  await new Promise<void>((resolve) => void server.listen(where, resolve));
+  return socket ?? `127.0.0.1:${portOf(server)}`;
 }
 
 function portOf(server: Server): number {

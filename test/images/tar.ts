@@ -1,12 +1,18 @@
 const BLOCK = 512;
+/** Two blocks of zeros. */
+export const END_OF_TAR = Buffer.alloc(2 * BLOCK);
 
 /** A tar archive (POSIX ustar) with one file in it. @param name at most 100 bytes */
 export function* tarOf(name: string, size: number, content: Iterable<Buffer>): Generator<Buffer> {
+  yield* tarEntry(name, size, content);
+  yield END_OF_TAR;
+}
+
+/** One file of an archive, which `END_OF_TAR` ends. @param name at most 100 bytes */
+export function* tarEntry(name: string, size: number, content: Iterable<Buffer>): Generator<Buffer> {
   yield headerOf(name, size);
   yield* content;
   yield Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
-  // Two blocks of zeros end an archive.
-  yield Buffer.alloc(2 * BLOCK);
 }
 
 /** Field offsets of POSIX.1-1988, "ustar Interchange Format". Times and owners are 0, so that digests stay the same. */
