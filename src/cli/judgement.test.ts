@@ -13,6 +13,7 @@ const NONE: JudgementSettings = {
     deny: [],
     plainHttp: [],
     internal: [],
+    concurrency: 8,
     credentialHelpers: false,
     credentialProviders: { binDir: '' },
   },

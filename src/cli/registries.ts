@@ -51,6 +51,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
     moved: options.settings.tags.moved,
     referrers: copy.referrers,
     concurrency: copy.concurrency,
+    concurrencyPerHost: options.settings.sources.concurrency,
     sourceCheckMs: copy.sourceCheckSeconds * 1000,
     freshMs: copy.freshSeconds * 1000,
     timeoutMs: copy.timeoutSeconds * 1000,

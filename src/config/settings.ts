@@ -52,6 +52,10 @@ const SOURCES = z.strictObject({
   deny: hostPatterns({
     what: 'Registries that no image is copied from, whatever `sources.allow` says.',
   }).default([]),
+  concurrency: amount(
+    { least: 1, most: MOST_TRANSFERS },
+    { what: 'Copies from one source registry at once; further ones wait for their turn.' },
+  ).default(8),
   authDir: path({
     what: 'Folder with credentials for sources: `<registry>.json` files with `username`, `password` and, if wanted, `duration`. The longest domain suffix wins: `gcr.io.json` serves `us.gcr.io`; a port is written `_5000`.',
     otherwise: 'none',

@@ -77,6 +77,51 @@ describe('copies of the same image', () => {
   });
 });
 
+describe('copies of one source host beyond those that it may have at once', () => {
+  test('wait for their turn: callers do not, and join them there', async () => {
+    const { source, copier, events, task, release } = await held({ concurrencyPerHost: 1 });
+    const first = copier.ensure(task('v1'), never);
+    await source.seen('GET', /blobs/);
+    expect(await copier.ensure(task('v2'), AbortSignal.timeout(1))).toEqual({ state: 'pending' });
+    const joined = copier.ensure(task('v2'), never);
+    await source.seen('GET', /manifests\/v2/);
+    release();
+    expect([(await first).state, (await joined).state]).toEqual(['copied', 'copied']);
+    const steps = events.filter(({ type }) => type === 'started' || type === 'finished');
+    expect(
+      steps.map(
+        ({
+          type,
+          task: {
+            source: { tag },
+          },
+        }) => `${type} ${tag}`,
+      ),
+    ).toEqual(['started v1', 'finished v1', 'started v2', 'finished v2']);
+    expect(source.requests('GET', /manifests\/v2/)).toHaveLength(1);
+  });
+
+  test('hold up nobody whose copy is there', async () => {
+    const { source, target, copier, task, release } = await held({ concurrencyPerHost: 1 });
+    const first = copier.ensure(task('v1'), never);
+    await source.seen('GET', /blobs/);
+    await target.seed({ repository: 'backup/app', tag: 'v2', image });
+    expect(await copier.ensure(task('v2'), never)).toEqual({ state: 'present', digest });
+    release();
+    await first;
+  });
+
+  test('are given up while they wait, when everything is stopped', async () => {
+    const { source, copier, task } = await held({ concurrencyPerHost: 1 });
+    const outcomes = ['v1', 'v2'].map((tag) => copier.ensure(task(tag), never));
+    await source.seen('GET', /blobs/);
+    await copier.stop();
+    const waited = { code: 'ABORTED', side: 'source', operation: 'wait for a turn at' };
+    expect(await outcomes[1]).toMatchObject({ state: 'failed', error: waited });
+    expect([(await outcomes[0])?.state, copier.inProgress]).toEqual(['failed', 0]);
+  });
+});
+
 describe('a caller whose time runs out', () => {
   test('is told that it is pending; the copy goes on without it and is found by the next', async () => {
     const { source, target, copier, task, release } = await held();

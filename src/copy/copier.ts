@@ -4,15 +4,18 @@ import { BlobMemory } from './blob-memory.ts';
 import { BoundedMap } from './bounded-map.ts';
 import { Confirmations } from './confirmations.ts';
 import { asError, CopyError } from './copy-error.ts';
+import { HostTurns } from './host-turns.ts';
 import { ImageCopy, type Surroundings } from './image-copy.ts';
 import { transferLimit } from './limit.ts';
 import type { Copies, CopyTask, Kept, Outcome, Present } from './outcome.ts';
 import { unlessAborted } from './promise.ts';
 import { SingleFlight } from './single-flight.ts';
 
-export interface CopierOptions extends Omit<Surroundings, 'limit' | 'memory' | 'choices'> {
+export interface CopierOptions extends Omit<Surroundings, 'limit' | 'turns' | 'memory' | 'choices'> {
   /** Blobs under way at once, over all copies. */
   readonly concurrency: number;
+  /** Copies of one source host under way at once. */
+  readonly concurrencyPerHost: number;
   /** How long a confirmed copy is not asked for again, in milliseconds. */
   readonly freshMs: number;
   /** Longest time for one copy, in milliseconds. */
@@ -31,10 +34,11 @@ export class Copier implements Copies {
   readonly #following = new SingleFlight<void>();
   readonly #stopping = new AbortController();
 
-  constructor({ concurrency, freshMs, timeoutMs, ...surroundings }: CopierOptions) {
+  constructor({ concurrency, concurrencyPerHost, freshMs, timeoutMs, ...surroundings }: CopierOptions) {
     this.#surroundings = {
       ...surroundings,
       limit: transferLimit(concurrency),
+      turns: new HostTurns(concurrencyPerHost),
       memory: new BlobMemory(),
       choices: new BoundedMap(MOST_CHOICES),
     };

@@ -15,6 +15,7 @@ import { asError, codeOf, step } from './copy-error.ts';
 import { copyGraph, type GraphCopy } from './copy-graph.ts';
 import { copyReferrers } from './copy-referrers.ts';
 import type { ObserveCopy } from './event.ts';
+import type { HostTurns } from './host-turns.ts';
 import type { TransferLimit } from './limit.ts';
 import type { CopyTask, Kept, WhenMoved } from './outcome.ts';
 import { handled, unlessAborted } from './promise.ts';
@@ -37,6 +38,7 @@ export interface Surroundings {
   /** As in `GraphCopy`. */
   readonly consistencyWaitsMs?: readonly number[];
   readonly limit: TransferLimit;
+  readonly turns: HostTurns;
   readonly memory: BlobMemory;
   /** Digest of a source's index → digest of what was chosen of it. */
   readonly choices: BoundedMap<Digest, Digest>;
@@ -94,7 +96,7 @@ export class ImageCopy {
     const content = this.#transferred;
     if (content === undefined) return;
     const { onStart: _start, onManifest: _manifest, ...copy } = this.#graphCopy(content.descriptor.digest);
-    await copyReferrers(copy, content);
+    await this.#inTurn(() => copyReferrers(copy, content));
   }
 
   /**
@@ -186,7 +188,19 @@ export class ImageCopy {
     });
   }
 
-  async #transfer(asked: Asked, identifier: string): Promise<Kept> {
+  #transfer(asked: Asked, identifier: string): Promise<Kept> {
+    return this.#inTurn(() => this.#transferNow(asked, identifier));
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const name = this.#task.source.host;
+    const end = await step({ operation: 'wait for a turn at', side: 'source', name }, () =>
+      this.#surroundings.turns.next(name, this.#signal),
+    );
+    return work().finally(end);
+  }
+
+  async #transferNow(asked: Asked, identifier: string): Promise<Kept> {
     const begun = performance.now();
     const content = await step(
       { operation: 'read manifest', side: 'source', digest: asked.digest },

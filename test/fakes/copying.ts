@@ -43,6 +43,7 @@ export function copierOn(stage: Stage, options: CopierStageOptions = {}): Copier
     moved: 'refresh',
     referrers: false,
     concurrency: 8,
+    concurrencyPerHost: 8,
     freshMs: 0,
     timeoutMs: 60_000,
     ...rest,
