@@ -1,0 +1,66 @@
+import { type ServiceError, status } from '@grpc/grpc-js';
+import { ContainerdError, type ContainerdErrorCode } from './containerd-error.ts';
+
+/** Longest text of a daemon that is passed on. */
+const LONGEST_DETAILS = 500;
+
+/** What a status means, unless its text says more (gRPC, `statuscodes.md`). */
+const CODES: ReadonlyMap<status, ContainerdErrorCode> = new Map([
+  [status.CANCELLED, 'INTERRUPTED'],
+  [status.DEADLINE_EXCEEDED, 'TIMEOUT'],
+  [status.NOT_FOUND, 'NOT_FOUND'],
+  [status.PERMISSION_DENIED, 'DENIED'],
+  [status.UNAUTHENTICATED, 'UNAUTHORIZED'],
+  [status.RESOURCE_EXHAUSTED, 'TOO_LARGE'],
+  [status.UNIMPLEMENTED, 'UNSUPPORTED_VERSION'],
+  [status.UNAVAILABLE, 'INTERRUPTED'],
+  [status.INTERNAL, 'PROTOCOL'],
+]);
+
+/** Which words of the library tell more than its status does. The first that fits counts. */
+const WORDS: readonly (readonly [status, RegExp, ContainerdErrorCode])[] = [
+  [status.UNAVAILABLE, /\bE(?:ACCES|PERM)\b/, 'DENIED'],
+  [status.UNAVAILABLE, /No connection established|\bE(?:NOENT|CONNREFUSED)\b/, 'UNREACHABLE'],
+  // A stream that was cut without a last word.
+  [status.INTERNAL, /RST_STREAM/, 'INTERRUPTED'],
+];
+
+const HINTS: Partial<Record<ContainerdErrorCode, string>> = {
+  UNREACHABLE: 'nobody answers at the socket; is containerd running',
+  DENIED: 'we may not use the socket; its owner is root',
+  UNSUPPORTED_VERSION: 'who answers does not know the call; wanted containerd 1.6 or newer',
+};
+
+/** The error of a call that failed, in our words. */
+export function faultOf(error: Error, operation: string, signal: AbortSignal): ContainerdError {
+  if (signal.aborted)
+    return new ContainerdError('it was stopped', { code: 'ABORTED', operation, cause: signal.reason });
+  const { code: grpcCode, details } = statusOf(error);
+  const code = codeOf(grpcCode, details);
+  const hint = HINTS[code];
+  const told = plain(details);
+  return new ContainerdError(hint === undefined ? told : `${hint} (${told})`, {
+    code,
+    operation,
+    cause: error,
+  });
+}
+
+function statusOf(error: Error | ServiceError): Pick<ServiceError, 'code' | 'details'> {
+  return 'details' in error ? error : { code: status.UNKNOWN, details: error.message };
+}
+
+function codeOf(code: status, details: string): ContainerdErrorCode {
+  const said = WORDS.find(([when, words]) => when === code && words.test(details));
+  return said?.[2] ?? CODES.get(code) ?? 'REFUSED';
+}
+
+/** What the library says of a connection that it could not make, between words of its own. */
+const CONNECTION = /^No connection established\. Last error: (?:Error: )?(?<cause>.*?)\.? Resolution note: /;
+
+/** A daemon quotes the addresses it was sent to; what follows the question mark in them may be a signature. */
+function plain(details: string): string {
+  const cause = CONNECTION.exec(details)?.groups?.['cause'] ?? details;
+  const bare = cause.replaceAll(/\?[^\s"'>]*/g, '?…');
+  return bare.length > LONGEST_DETAILS ? `${bare.slice(0, LONGEST_DETAILS)}…` : bare || 'no reason given';
+}

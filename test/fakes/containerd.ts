@@ -1,0 +1,163 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  type Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+  status,
+  type UntypedHandleCall,
+} from '@grpc/grpc-js';
+import { load, type PackageDefinition, type ServiceDefinition } from '@grpc/proto-loader';
+import { ContainerdNamespace, type Message, refusal } from './containerd-namespace.ts';
+
+const FOLDER = fileURLToPath(new URL('../../src/containerd/proto/', import.meta.url));
+const FILES = ['content.proto', 'images.proto', 'leases.proto', 'version.proto'];
+/** As large as containerd makes its messages. */
+const PIECE = 1024 * 1024;
+
+/** What a call of one message answers; undefined for what the daemon would. It throws what `refusal` makes. */
+export type Answer = (request: Message, namespace: ContainerdNamespace) => Message | undefined;
+
+export interface Piece {
+  readonly offset: number;
+  readonly data: Buffer;
+}
+
+/** A containerd as far as images go: a small server on a socket of its own, which keeps everything in memory. */
+export class FakeContainerd {
+  readonly socket: string;
+  /** Every call with what it was about: `k8s.io Images.Get docker.io/library/app:1`. */
+  readonly calls: string[] = [];
+  /** Answers in place of its own, by the name of the call: `Content.Info`. */
+  readonly answers = new Map<string, Answer>();
+  /** How content is sent. */
+  send: (content: Buffer) => AsyncIterable<Piece> | Iterable<Piece> = piecesOf;
+  /** Bytes of content sent so far. */
+  sent = 0;
+  readonly #folder: string;
+  readonly #namespaces = new Map<string, ContainerdNamespace>();
+  #server: Server | undefined;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+    this.socket = join(folder, 'containerd.sock');
+  }
+
+  static async start(): Promise<FakeContainerd> {
+    const fake = new FakeContainerd(mkdtempSync(join(tmpdir(), 'fake-containerd-')));
+    await fake.start();
+    return fake;
+  }
+
+  /** Starts it again after `stop`, with what it had. */
+  async start(): Promise<void> {
+    const server = new Server();
+    for (const [name, service] of servicesOf(await load(FILES, { includeDirs: [FOLDER], longs: Number })))
+      server.addService(service, this.#handlersOf(name, service));
+    await new Promise<void>((resolve, reject) => {
+      server.bindAsync(`unix:${this.socket}`, ServerCredentials.createInsecure(), (error) =>
+        error === null ? resolve() : reject(error),
+      );
+    });
+    this.#server = server;
+  }
+
+  /** Ends it with all connections, as a crash does. */
+  stop(): void {
+    this.#server?.forceShutdown();
+    this.#server = undefined;
+  }
+
+  close(): void {
+    this.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  namespace(name = 'k8s.io'): ContainerdNamespace {
+    const namespace = this.#namespaces.get(name) ?? new ContainerdNamespace();
+    this.#namespaces.set(name, namespace);
+    return namespace;
+  }
+
+  /** How often a call was made: `Content.Read`. */
+  count(name: string): number {
+    return this.calls.filter((call) => call.split(' ')[1] === name).length;
+  }
+
+  #handlersOf(service: string, definition: ServiceDefinition): Record<string, UntypedHandleCall> {
+    const methods = Object.entries(definition).map(([name, { responseStream }]) => [
+      name,
+      responseStream ? this.#streamer() : this.#answerer(`${service}.${name}`),
+    ]);
+    return Object.fromEntries(methods);
+  }
+
+  #answerer(name: string): UntypedHandleCall {
+    return (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
+      try {
+        const namespace = this.#enter(name, call);
+        const own = this.answers.get(name);
+        callback(null, own?.(call.request, namespace) ?? namespace.answer(name, call.request));
+      } catch (error) {
+        callback(asError(error));
+      }
+    };
+  }
+
+  #streamer(): UntypedHandleCall {
+    return (call: ServerWritableStream<Message, Message>) => {
+      this.#send(call).then(
+        () => call.end(),
+        (error: unknown) => call.emit('error', error),
+      );
+    };
+  }
+
+  async #send(call: ServerWritableStream<Message, Message>): Promise<void> {
+    const content = this.#enter('Content.Read', call).contentOf(call.request);
+    const cancelled = new AbortController();
+    call.once('cancelled', () => cancelled.abort());
+    for await (const { offset, data } of this.send(content)) {
+      if (cancelled.signal.aborted) return;
+      this.sent += data.length;
+      if (!call.write({ offset, data })) await once(call, 'drain', cancelled);
+    }
+  }
+
+  /** As the daemon does, it wants a namespace for everything but its version. */
+  #enter(name: string, { metadata, request }: { metadata: Metadata; request: Message }): ContainerdNamespace {
+    const namespace = String(metadata.get('containerd-namespace')[0] ?? '');
+    const about = [request['name'], request['digest'], request['id']].find((one) => typeof one === 'string');
+    this.calls.push([namespace, name, about].join(' ').trim());
+    if (namespace === '')
+      throw refusal(status.FAILED_PRECONDITION, 'namespace is required: failed precondition');
+    return this.namespace(namespace);
+  }
+}
+
+/** Services by the last part of their names. */
+function servicesOf(definition: PackageDefinition): readonly (readonly [string, ServiceDefinition])[] {
+  return Object.entries(definition).flatMap(([name, entry]) =>
+    isService(entry) ? [[name.split('.').at(-1) ?? name, entry] as const] : [],
+  );
+}
+
+function isService(entry: PackageDefinition[string]): entry is ServiceDefinition {
+  return typeof entry.format !== 'string';
+}
+
+/** Pieces of content from its first byte. */
+function* piecesOf(content: Buffer, size = PIECE): Generator<Piece> {
+  for (let offset = 0; offset < content.length; offset += size)
+    yield { offset, data: content.subarray(offset, offset + size) };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
