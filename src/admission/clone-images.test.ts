@@ -30,6 +30,41 @@ function scripted(outcomes: Readonly<Record<string, Outcome>>): Script {
   return (source) => outcomes[source] ?? PRESENT;
 }
 
+describe('a copy with another digest than the source asks for', () => {
+  const wanted = `mcr.example.com/a@sha256:${'b'.repeat(64)}`;
+
+  it.each<[string, Outcome]>([
+    ['that was just made by a daemon', COPIED],
+    ['that was made a moment ago', PRESENT],
+  ])('%s leaves the source in place, and the user is warned', async (_what, outcome) => {
+    const answer = await new Webhook(() => outcome).answer(creating(pod(containers(wanted))));
+    expect(written(answer)).toEqual([]);
+    expect(answer.response['allowed']).toBe(true);
+    expect(answer.warnings).toEqual([expect.stringContaining('saved with another digest than wanted')]);
+  });
+
+  it('counts as a failed one: with onFailure deny the request is refused', async () => {
+    const answer = await new Webhook(() => COPIED, { onFailure: 'deny' }).answer(
+      creating(pod(containers(wanted))),
+    );
+    expect(answer.response).toMatchObject({
+      allowed: false,
+      status: { message: expect.stringContaining('could only be saved with another digest') },
+    });
+  });
+
+  it('is the copy of a source that asks for it by a tag', async () => {
+    const answer = await new Webhook(() => COPIED).answer(creating(pod(containers('nginx:1.25'))));
+    expect(written(answer)).toEqual([`${BACKUP}/nginx:1.25`]);
+  });
+
+  it('is the copy of a source whose digest is of another algorithm: the two cannot be compared', async () => {
+    const other = `mcr.example.com/a@sha512:${'b'.repeat(128)}`;
+    const answer = await new Webhook(() => COPIED).answer(creating(pod(containers(other))));
+    expect(written(answer)).toHaveLength(1);
+  });
+});
+
 describe('what was replaced is counted', () => {
   const ruled = ruledBy({ action: 'rewrite-only' });
   const three = containers('a:1', 'a:1', 'b:1');
@@ -655,8 +690,8 @@ describe('with tags pinned', () => {
   });
 
   it('a digest that the user wrote stays', async () => {
-    const own = `sha256:${'b'.repeat(64)}`;
-    const answer = await new Webhook(undefined, { pin: true }).answer(
+    const own: Digest = `sha256:${'b'.repeat(64)}`;
+    const answer = await new Webhook(() => ({ state: 'present', digest: own }), { pin: true }).answer(
       creating(pod(containers(`a:1@${own}`))),
     );
     expect(written(answer)).toEqual([`${BACKUP}/a:1@${own}`]);

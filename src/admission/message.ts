@@ -31,6 +31,14 @@ export function notCopied(source: Reference, error: Error): string {
   return `${quote(source)} was not copied and stays as it is: ${reasonOf(error)}`;
 }
 
+export function otherDigest(source: Reference): string {
+  return `saved with another digest than wanted and stays as it is: ${quote(source)}`;
+}
+
+export function deniedOtherDigest(source: Reference): string {
+  return `${quote(source)} could only be saved with another digest`;
+}
+
 export function wouldBeCopied(source: Reference, backup: Reference): string {
   return `${quote(source)} would be copied to ${quote(backup)}`;
 }

@@ -1,6 +1,6 @@
 import type { CopyTask } from '../copy/outcome.ts';
-import type { Digest } from '../image/digest.ts';
-import { familiarReference } from '../image/reference.ts';
+import { contradicts, type Digest } from '../image/digest.ts';
+import { familiarReference, type Reference } from '../image/reference.ts';
 import type { CopyDecision, RewriteDecision } from '../plan/decision.ts';
 import type { Replacement } from '../workload/patch-operation.ts';
 import type { Finding } from './finding.ts';
@@ -32,8 +32,20 @@ export function judge(decision: CopyDecision, finding: Finding, policy: Policy):
   if (finding.state === 'pending') return judgePending(decision, policy);
   if (finding.state === 'failed') return judgeFailed(decision, finding.error, policy);
   if (finding.state === 'absent') return { warning: message.wouldBeCopied(source, backup) };
+  if (isOther(source, finding.digest)) return judgeOther(decision, policy);
   const verdict = pointAt(decision, policy.pin ? finding.digest : undefined);
   return 'moved' in finding ? { ...verdict, warning: message.hasMoved(source, backup) } : verdict;
+}
+
+/** A source with a digest is that content: a copy with another one cannot even be pulled under the source's. */
+function isOther({ digest }: Reference, found: Digest): boolean {
+  return digest !== undefined && contradicts(digest, found);
+}
+
+function judgeOther({ source }: CopyDecision, { onFailure }: Policy): Verdict {
+  return onFailure === 'deny'
+    ? { denial: message.deniedOtherDigest(source) }
+    : { warning: message.otherDigest(source) };
 }
 
 /** Settles one image that may be rewritten, if its copy is there, and not copied. */

@@ -101,6 +101,61 @@ describe('what is seen of a copy', () => {
       [],
     ],
     [
+      { type: 'origin-pulled', task, origin: 'docker', durationMs: 7.4 },
+      { level: 'info', message: 'Image pulled by a daemon', fields: { origin: 'docker', durationMs: 7 } },
+      [],
+    ],
+    [
+      { type: 'origin-used', task, origin: 'docker' },
+      {
+        level: 'info',
+        message: 'Image taken from a node, as the settings say',
+        fields: { origin: 'docker' },
+      },
+      ['copies_from_nodes_total{origin="docker"} 1'],
+    ],
+    [
+      { type: 'origin-used', task, origin: 'agents', why: error },
+      {
+        level: 'warn',
+        message: 'Source cannot give the image, it is taken from a node',
+        fields: { origin: 'agents', error },
+      },
+      ['copies_from_nodes_total{origin="agents"} 1'],
+    ],
+    [
+      { type: 'origin-failed', task, origin: 'containerd', error },
+      { level: 'warn', message: 'Node cannot give the image', fields: { origin: 'containerd', error } },
+      ['node_failures_total{origin="containerd"} 1'],
+    ],
+    [
+      { type: 'partial', task, origin: 'containerd', digest, index: digest, platform: 'linux/amd64' },
+      {
+        level: 'warn',
+        message: 'Node has one platform of the image only, the copy is that one',
+        fields: { origin: 'containerd', digest, index: digest, platform: 'linux/amd64' },
+      },
+      [],
+    ],
+    [
+      { type: 'partial', task, origin: 'containerd', digest, index: digest },
+      {
+        level: 'warn',
+        message: 'Node has one platform of the image only, the copy is that one',
+        fields: { origin: 'containerd', digest, index: digest },
+      },
+      [],
+    ],
+    [
+      { type: 'unfaithful', task, origin: 'docker', digest },
+      {
+        level: 'warn',
+        message: 'Image was made anew by a daemon, its copy has a digest of its own',
+        fields: { origin: 'docker', digest },
+      },
+      [],
+    ],
+    [
       { type: 'failed', task, error, durationMs: 5 },
       { level: 'error', message: 'Copy failed', fields: { error, durationMs: 5 } },
       ['copies_total{result="failed"} 1'],

@@ -3,18 +3,21 @@ import { formatReference } from '../image/reference.ts';
 import type { LogFields, Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
-type Measures = Pick<Metrics, 'copies' | 'copyDuration' | 'copyBytes'>;
+type Measures = Pick<Metrics, 'copies' | 'copyDuration' | 'copyBytes' | 'originsUsed' | 'originFailures'>;
 
 /** Turns the steps of copies into log lines and metrics. */
 export function observeCopy(log: Logger, metrics: Measures): ObserveCopy {
   return (event) => {
     measure(metrics, event);
-    write(log, event);
+    if ('origin' in event) writeOrigin(log, event);
+    else write(log, event);
   };
 }
 
 function measure(metrics: Measures, event: CopyEvent): void {
   if (event.type === 'blob-done' && event.pushed === 'pushed') metrics.copyBytes.inc(event.bytes);
+  if (event.type === 'origin-used') metrics.originsUsed.inc({ origin: event.origin });
+  if (event.type === 'origin-failed') metrics.originFailures.inc({ origin: event.origin });
   if (event.type === 'failed') metrics.copies.inc({ result: 'failed' });
   if (event.type === 'finished') {
     metrics.copies.inc({ result: 'copied' });
@@ -22,7 +25,9 @@ function measure(metrics: Measures, event: CopyEvent): void {
   }
 }
 
-function write(log: Logger, event: CopyEvent): void {
+type OriginEvent = Extract<CopyEvent, { readonly origin: string }>;
+
+function write(log: Logger, event: Exclude<CopyEvent, OriginEvent>): void {
   const fields = fieldsOf(event);
   switch (event.type) {
     case 'started':
@@ -46,12 +51,35 @@ function write(log: Logger, event: CopyEvent): void {
   }
 }
 
+/** What nodes gave or could not give. */
+function writeOrigin(log: Logger, event: OriginEvent): void {
+  const fields = fieldsOf(event);
+  switch (event.type) {
+    case 'origin-pulled':
+      return log.info(fields, 'Image pulled by a daemon');
+    case 'origin-used':
+      return event.why === undefined
+        ? log.info(fields, 'Image taken from a node, as the settings say')
+        : log.warn({ ...fields, error: event.why }, 'Source cannot give the image, it is taken from a node');
+    case 'origin-failed':
+      return log.warn(fields, 'Node cannot give the image');
+    case 'partial': {
+      const { index, platform } = event;
+      const part = { ...fields, index, ...(platform !== undefined && { platform }) };
+      return log.warn(part, 'Node has one platform of the image only, the copy is that one');
+    }
+    case 'unfaithful':
+      return log.warn(fields, 'Image was made anew by a daemon, its copy has a digest of its own');
+  }
+}
+
 /** The keys that log lines have, as far as the event has them. */
 function fieldsOf({ task, ...event }: CopyEvent): LogFields {
   const { source, backup } = task;
   return {
     source: formatReference(source),
     backup: formatReference(backup),
+    ...('origin' in event && { origin: event.origin }),
     ...('digest' in event && { digest: event.digest }),
     ...('bytes' in event && { bytes: event.bytes }),
     ...('durationMs' in event && { durationMs: Math.round(event.durationMs) }),

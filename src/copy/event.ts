@@ -44,6 +44,34 @@ export type CopyEvent =
   | { readonly type: 'moved'; readonly task: CopyTask; readonly digest: Digest }
   /** The image was copied, what refers to it was not. */
   | { readonly type: 'referrers-failed'; readonly task: CopyTask; readonly error: Error }
+  /** A daemon has fetched the image from its source, because the settings say that it does so first. */
+  | {
+      readonly type: 'origin-pulled';
+      readonly task: CopyTask;
+      /** Name of the origin, here and below. */
+      readonly origin: string;
+      readonly durationMs: number;
+    }
+  /** An origin gives the image, because its source cannot: `why`. Without it the settings prefer the origin. */
+  | { readonly type: 'origin-used'; readonly task: CopyTask; readonly origin: string; readonly why?: Error }
+  /** It could not be asked, or could not give what it holds. */
+  | {
+      readonly type: 'origin-failed';
+      readonly task: CopyTask;
+      readonly origin: string;
+      readonly error: Error;
+    }
+  /** Of an index one image alone was there and is the copy. */
+  | {
+      readonly type: 'partial';
+      readonly task: CopyTask;
+      readonly origin: string;
+      readonly digest: Digest;
+      readonly index: Digest;
+      readonly platform?: string;
+    }
+  /** A daemon made the copy anew: it has a digest of its own. */
+  | { readonly type: 'unfaithful'; readonly task: CopyTask; readonly origin: string; readonly digest: Digest }
   | { readonly type: 'failed'; readonly task: CopyTask; readonly error: Error; readonly durationMs: number };
 
 export type ObserveCopy = (event: CopyEvent) => void;

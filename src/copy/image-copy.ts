@@ -1,4 +1,4 @@
-import type { Digest } from '../image/digest.ts';
+import { contradicts, type Digest } from '../image/digest.ts';
 import type { Platform } from '../image/platform.ts';
 import {
   anchorTagOf,
@@ -17,6 +17,8 @@ import { copyReferrers } from './copy-referrers.ts';
 import type { ObserveCopy } from './event.ts';
 import type { HostTurns } from './host-turns.ts';
 import type { TransferLimit } from './limit.ts';
+import type { Origins } from './origin.ts';
+import { cannotGive, type OriginCopied, OriginCopy } from './origin-copy.ts';
 import type { CopyTask, Kept, WhenMoved } from './outcome.ts';
 import { handled, unlessAborted } from './promise.ts';
 import type { ManifestContent, Source, Target } from './target.ts';
@@ -27,6 +29,8 @@ export interface Surroundings {
   readonly sourceOf: (source: Reference) => SourceAccess;
   /** Where a backup is written. */
   readonly targetOf: (backup: Reference) => Target;
+  /** Other places that may hold an image when its source cannot give it. Default: there are none. */
+  readonly origins?: Origins | undefined;
   readonly observe: ObserveCopy;
   /** Longest wait for a source's answer when the copy is there already, in milliseconds. */
   readonly sourceCheckMs: number;
@@ -83,7 +87,7 @@ export class ImageCopy {
   async run(): Promise<Kept> {
     const asked = this.#mayMove ? handled(this.#askSource()) : undefined;
     const { identifier, present } = await this.findBackup();
-    if (present === undefined) return this.#transfer(await (asked ?? this.#askSource()), identifier);
+    if (present === undefined) return this.#make(asked, identifier);
     const current = asked === undefined ? undefined : await this.#inTime(asked);
     if (current === undefined || current.digest === present) return { state: 'present', digest: present };
     return this.#surroundings.moved === 'warn'
@@ -110,7 +114,9 @@ export class ImageCopy {
     if (source.digest === undefined || present === undefined || present === source.digest)
       return { identifier, present };
     const own = digestTagOf(source.digest);
-    return { identifier: own, present: await this.#resolve(own) };
+    const kept = await this.#resolve(own);
+    const isOther = kept !== undefined && contradicts(kept, source.digest);
+    return { identifier: own, present: isOther ? undefined : kept };
   }
 
   #resolve(tag: string): Promise<Digest | undefined> {
@@ -188,6 +194,25 @@ export class ImageCopy {
     });
   }
 
+  /** There is no copy yet. Where the source cannot give the image, a node that holds it may. */
+  async #make(asked: Promise<Asked> | undefined, identifier: string): Promise<Kept> {
+    const origins = this.#originCopy();
+    const pulled = await origins?.pullFirst(identifier);
+    if (pulled !== undefined) return this.#keep(pulled);
+    try {
+      return await this.#transfer(await (asked ?? this.#askSource()), identifier);
+    } catch (error) {
+      const held = cannotGive(error) ? await origins?.run(identifier, error) : undefined;
+      if (held === undefined) throw error;
+      return this.#keep(held);
+    }
+  }
+
+  #keep({ outcome, content }: OriginCopied): Kept {
+    this.#transferred = content;
+    return outcome;
+  }
+
   #transfer(asked: Asked, identifier: string): Promise<Kept> {
     return this.#inTurn(() => this.#transferNow(asked, identifier));
   }
@@ -214,15 +239,34 @@ export class ImageCopy {
     return { state: 'copied', digest, bytes };
   }
 
+  #originCopy(): OriginCopy | undefined {
+    const { origins, observe } = this.#surroundings;
+    if (origins === undefined) return undefined;
+    const { backup } = this.#task;
+    return new OriginCopy({
+      origins,
+      observe,
+      task: this.#task,
+      backup,
+      target: this.#target,
+      signal: this.#signal,
+      platforms: this.#platforms,
+      graphCopy: (root) => this.#toTarget(root),
+      credential: () => origins.credentialFor('target', backup),
+    });
+  }
+
   #graphCopy(root: Digest): GraphCopy {
+    return { ...this.#toTarget(root), source: this.#source, frugal: this.#countsPulls };
+  }
+
+  #toTarget(root: Digest): Omit<GraphCopy, 'source'> {
     const { observe, limit, memory, consistencyWaitsMs } = this.#surroundings;
     const task = this.#task;
     return {
-      source: this.#source,
       target: this.#target,
       limit,
       signal: this.#signal,
-      frugal: this.#countsPulls,
       mounts: { memory, place: task.backup },
       ...(consistencyWaitsMs !== undefined && { consistencyWaitsMs }),
       onStart: (plan) => observe({ type: 'started', task, digest: root, ...plan }),

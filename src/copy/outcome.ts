@@ -29,6 +29,10 @@ export type WhenMoved =
 /** What became of a wanted copy (design, "Outcomes"; `skipped` is said by the plan before a copy is wanted). */
 export type Outcome =
   | Present
+  /**
+   * The digest is that of the copy. A daemon that makes images anew gives another one than the source has: then a source
+   * with a digest must not be pointed at it. Of what was copied a moment ago `present` says the same.
+   */
   | { readonly state: 'copied'; readonly digest: Digest; readonly bytes: number }
   /** The caller's time ran out; the copy goes on without it. */
   | { readonly state: 'pending' }

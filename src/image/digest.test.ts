@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { digests } from '../../test/arbitraries/reference.ts';
 import {
   algorithmOf,
+  contradicts,
   type Digest,
   digestOf,
   hasherFor,
@@ -90,6 +91,23 @@ describe('digestOf', () => {
   it('hashes what it is given', () => {
     const bytes = Buffer.from('alpine');
     expect(hexOf(digestOf(bytes, 'sha384'))).toBe(createHash('sha384').update(bytes).digest('hex'));
+  });
+});
+
+describe('contradicts', () => {
+  const [one, other] = [digestOf(Buffer.from('one')), digestOf(Buffer.from('other'))];
+
+  it.each([
+    ['two of one algorithm that differ', one, other, true],
+    ['the same twice', one, one, false],
+    [
+      'one of each algorithm: they may be of the same content',
+      one,
+      digestOf(Buffer.from('other'), 'sha512'),
+      false,
+    ],
+  ])('%s', (_what, left, right, expected) => {
+    expect(contradicts(left, right)).toBe(expected);
   });
 });
 

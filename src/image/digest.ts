@@ -55,6 +55,11 @@ export function algorithmOf(digest: Digest): Algorithm {
   return algorithm;
 }
 
+/** Certainly of different content: two of one algorithm that differ. Those of two algorithms may be of the same. */
+export function contradicts(one: Digest, other: Digest): boolean {
+  return one !== other && algorithmOf(one) === algorithmOf(other);
+}
+
 export function hexOf(digest: Digest): string {
   return split(digest)[1];
 }

@@ -24,6 +24,7 @@ describe('metrics', () => {
       'image_cloner_build_info',
       'image_cloner_certificate_expiry_timestamp_seconds',
       'image_cloner_certificate_reloads_total',
+      'image_cloner_copies_from_nodes_total',
       'image_cloner_copies_in_progress',
       'image_cloner_copies_total',
       'image_cloner_copy_bytes_total',
@@ -32,6 +33,7 @@ describe('metrics', () => {
       'image_cloner_images_rewritten_total',
       'image_cloner_images_skipped_total',
       'image_cloner_images_stranded_total',
+      'image_cloner_node_failures_total',
       'image_cloner_source_pulls_remaining',
     ]);
   });

@@ -28,6 +28,9 @@ export interface Metrics {
   readonly copies: Counter<'result'>;
   readonly copyDuration: Histogram;
   readonly copyBytes: Counter;
+  /** Images that a node gave in the place of their source. */
+  readonly originsUsed: Counter<'origin'>;
+  readonly originFailures: Counter<'origin'>;
   /** What a registry that counts pulls says is left of them. */
   readonly pullsRemaining: Gauge<'registry'>;
   readonly certificateExpiry: Gauge;
@@ -105,6 +108,22 @@ function copyMetrics(registry: Registry) {
       COPY_SECONDS,
     ),
     copyBytes: counter(registry, { name: 'copy_bytes_total', help: 'Bytes sent to the backup registry' }),
+    originsUsed: labelledCounter(
+      registry,
+      {
+        name: 'copies_from_nodes_total',
+        help: 'Copies begun from what a node holds, for want of the source',
+      },
+      'origin',
+      // docker, containerd, agents: those that are configured.
+      [],
+    ),
+    originFailures: labelledCounter(
+      registry,
+      { name: 'node_failures_total', help: 'Times that a node could not be asked or give what it holds' },
+      'origin',
+      [],
+    ),
     pullsRemaining: labelledGauge(
       registry,
       { name: 'source_pulls_remaining', help: 'Pulls left before a registry that counts them refuses' },

@@ -1,0 +1,234 @@
+import { contradicts, type Digest, hexOf } from '../image/digest.ts';
+import { asError, CopyError, codeOf, step } from './copy-error.ts';
+import type { ObserveCopy } from './event.ts';
+import { copyHeld, type HeldCopied, type HeldCopy } from './held-copy.ts';
+import type { Held, Origin, Origins } from './origin.ts';
+import type { CopyTask, Kept } from './outcome.ts';
+import { unlessAborted } from './promise.ts';
+import { RANKS, type Rank, rankOf } from './rank.ts';
+import type { ManifestContent } from './target.ts';
+
+export interface OriginCopyParts extends HeldCopy {
+  readonly task: CopyTask;
+  readonly origins: Origins;
+  readonly observe: ObserveCopy;
+}
+
+/** A copy that an origin gave, with its manifest where our engine made it. */
+export interface OriginCopied {
+  readonly outcome: Kept;
+  readonly content?: ManifestContent;
+}
+
+interface Candidate {
+  readonly origin: Origin;
+  readonly held: Held;
+  readonly rank: Rank;
+}
+
+/** An answer of a daemon takes milliseconds, of all agents of a large cluster some seconds. */
+const LONGEST_LOOK_MS = 20_000;
+const LONGEST_TAG = 128;
+
+/**
+ * What a source may fail with that an origin can make good. A refusal of ours is none of these (`FORBIDDEN_HOP`,
+ * `TOO_LARGE`).
+ */
+const CANNOT_GIVE: ReadonlySet<string> = new Set([
+  'NOT_FOUND',
+  'UNAUTHORIZED',
+  'DENIED',
+  'RATE_LIMITED',
+  'UNAVAILABLE',
+  'UNREACHABLE',
+  'UNTRUSTED',
+  'TIMEOUT',
+  'REFUSED',
+  'PROTOCOL',
+  'CONTENT_MISMATCH',
+  // What answers now under the name of a registry that was given up.
+  'INVALID_MANIFEST',
+]);
+
+/** Whether another place than the source may be asked after this. */
+export function cannotGive(error: unknown): error is CopyError {
+  return error instanceof CopyError && error.side === 'source' && CANNOT_GIVE.has(error.code);
+}
+
+/** One image on its way from what a node holds into the backup registry. */
+export class OriginCopy {
+  readonly #parts: OriginCopyParts;
+
+  constructor(parts: OriginCopyParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Lets the first origin, if the settings name one, fetch the image from its source, and copies what it then holds.
+   * @returns undefined when it could not; the reason was observed
+   * @throws CopyError of the target
+   */
+  async pullFirst(tag: string): Promise<OriginCopied | undefined> {
+    const { origins, task, observe, signal } = this.#parts;
+    const origin = origins.first;
+    if (origin?.pull === undefined) return undefined;
+    const begun = performance.now();
+    try {
+      const credential = await origins.credentialFor('source', task.source);
+      await origin.pull(task.source, { ...(credential !== undefined && { credential }) }, signal);
+    } catch (cause) {
+      this.#failed(origin, cause);
+      return undefined;
+    }
+    observe({ type: 'origin-pulled', task, origin: origin.name, durationMs: performance.now() - begun });
+    return this.#copyFrom([origin], tag, undefined);
+  }
+
+  /**
+   * Asks the origins in turn. The first that holds all of the image as its source has it is taken at once; where there
+   * is none, the one that comes nearest.
+   * @param why what the source failed with
+   * @returns undefined when none of them can give it
+   * @throws CopyError of the target
+   */
+  run(tag: string, why: Error): Promise<OriginCopied | undefined> {
+    return this.#copyFrom(this.#parts.origins.all, tag, why);
+  }
+
+  async #copyFrom(
+    origins: readonly Origin[],
+    tag: string,
+    why: Error | undefined,
+  ): Promise<OriginCopied | undefined> {
+    for await (const candidate of this.#candidates(origins)) {
+      const copied = await this.#try(candidate, tag, why);
+      if (copied !== undefined) return copied;
+    }
+    return undefined;
+  }
+
+  /** Those with all of it as they are found, then the others, the nearest first. */
+  async *#candidates(origins: readonly Origin[]): AsyncGenerator<Candidate, void> {
+    const lesser: Candidate[] = [];
+    try {
+      for (const origin of origins) {
+        const candidate = await this.#ask(origin);
+        if (candidate?.rank === 'same') yield candidate;
+        else if (candidate !== undefined) lesser.push(candidate);
+      }
+      yield* lesser.toSorted(byRank);
+    } finally {
+      for (const { held } of lesser) await held.close?.();
+    }
+  }
+
+  async #ask(origin: Origin): Promise<Candidate | undefined> {
+    const { source } = this.#parts.task;
+    const signal = AbortSignal.any([this.#parts.signal, AbortSignal.timeout(LONGEST_LOOK_MS)]);
+    try {
+      const held = await unlessAborted(signal, origin.find(source, signal));
+      const rank = held && rankOf(held, source.digest);
+      if (held === undefined || rank !== undefined) return held && rank && { origin, held, rank };
+      await held.close?.();
+    } catch (cause) {
+      this.#failed(origin, cause);
+    }
+    return undefined;
+  }
+
+  /** What the origin fails at, the next may do better; what the backup registry fails at, no other can. */
+  async #try(candidate: Candidate, tag: string, why: Error | undefined): Promise<OriginCopied | undefined> {
+    const { origin, held } = candidate;
+    const { task, observe } = this.#parts;
+    observe({ type: 'origin-used', task, origin: origin.name, ...(why !== undefined && { why }) });
+    try {
+      return await this.#copy(candidate, tag);
+    } catch (cause) {
+      if (cause instanceof CopyError && cause.side === 'target') throw cause;
+      this.#failed(origin, cause);
+      return undefined;
+    } finally {
+      await held.close?.();
+    }
+  }
+
+  async #copy({ origin, held, rank }: Candidate, tag: string): Promise<OriginCopied> {
+    const { source } = this.#parts.task;
+    if (rank === 'anew' && source.digest !== undefined)
+      return this.#copyAnew(held, source.digest, { origin, tag });
+    const { content, ...copied } = await this.#transfer(held, tag);
+    if (rank === 'part') this.#tellPart(origin, held, copied.digest);
+    if (rank === 'anew') this.#tellAnew(origin, copied.digest);
+    const outcome = { state: 'copied', digest: copied.digest, bytes: copied.bytes } as const;
+    return { outcome, ...(content !== undefined && { content }) };
+  }
+
+  /**
+   * A source with a digest is that content and no other. What a daemon makes anew is kept beside it, under a tag that
+   * says so, and stands in for it only where it came out the same.
+   */
+  async #copyAnew(
+    held: Held,
+    wanted: Digest,
+    { origin, tag }: { readonly origin: Origin; readonly tag: string },
+  ): Promise<OriginCopied> {
+    const aside = anewTagOf(wanted);
+    const known = await this.#resolve(aside);
+    const { digest, bytes } =
+      known === undefined ? await this.#transfer(held, aside) : { digest: known, bytes: 0 };
+    if (contradicts(digest, wanted)) {
+      this.#tellAnew(origin, digest);
+      return { outcome: { state: 'copied', digest, bytes } };
+    }
+    const { target, signal } = this.#parts;
+    await step({ operation: 'tag the copy', side: 'target', digest }, async () =>
+      target.pushReference(await target.fetchReference(digest, signal), tag, signal),
+    );
+    return { outcome: { state: 'copied', digest: wanted, bytes } };
+  }
+
+  #resolve(tag: string): Promise<Digest | undefined> {
+    const { target, signal } = this.#parts;
+    return step({ operation: 'look for the copy', side: 'target', name: tag }, async () => {
+      try {
+        return (await target.resolve(tag, signal)).digest;
+      } catch (error) {
+        if (['NOT_FOUND', 'DENIED'].includes(codeOf(error) ?? '')) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async #transfer(held: Held, tag: string): Promise<HeldCopied> {
+    const { task, observe } = this.#parts;
+    const begun = performance.now();
+    const copied = await copyHeld(held, this.#parts, tag);
+    const { digest, bytes, blobs } = copied;
+    observe({ type: 'finished', task, digest, bytes, blobs, durationMs: performance.now() - begun });
+    return copied;
+  }
+
+  #tellPart({ name }: Origin, { partial }: Held, digest: Digest): void {
+    const { task, observe } = this.#parts;
+    if (partial !== undefined) observe({ type: 'partial', task, origin: name, digest, ...partial });
+  }
+
+  #tellAnew({ name }: Origin, digest: Digest): void {
+    const { task, observe } = this.#parts;
+    observe({ type: 'unfaithful', task, origin: name, digest });
+  }
+
+  #failed({ name }: Origin, cause: unknown): void {
+    const { task, observe } = this.#parts;
+    observe({ type: 'origin-failed', task, origin: name, error: asError(cause) });
+  }
+}
+
+function byRank(one: Candidate, other: Candidate): number {
+  return RANKS.indexOf(one.rank) - RANKS.indexOf(other.rank);
+}
+
+/** The tag of what was made anew from content with this digest. */
+function anewTagOf(digest: Digest): string {
+  return `anew-${hexOf(digest)}`.slice(0, LONGEST_TAG);
+}
