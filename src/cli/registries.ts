@@ -41,10 +41,14 @@ export function openRegistries(options: RegistriesOptions): Registries {
   const sourceClient = openSourceClient(options);
   const targetClient = openTargetClient(options);
   const copier = new Copier({
-    sourceOf: (source: Reference) => ({
-      source: new Repository(sourceClient, source, 'pull'),
-      countsPulls: COUNTS_PULLS.has(source.host),
-    }),
+    sourceOf: (source: Reference) => {
+      const repository = new Repository(sourceClient, source, 'pull');
+      return {
+        source: repository,
+        countsPulls: COUNTS_PULLS.has(source.host),
+        heldBack: (signal) => repository.heldBack(signal),
+      };
+    },
     targetOf: (backup: Reference) => new Repository(targetClient, backup, 'pull,push'),
     observe: options.observe,
     platforms: copy.platforms.map(parsePlatform),

@@ -7,6 +7,7 @@ import { never, useStage } from '../../test/fakes/stage.ts';
 import { type MadeImage, makeImage, makeIndex } from '../../test/images/image.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import { digestTagOf } from '../image/reference.ts';
+import type { Copier } from './copier.ts';
 import type { CopyEvent } from './event.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -28,6 +29,7 @@ interface Scene {
   readonly source: ScriptedRegistry;
   readonly target: ScriptedRegistry;
   readonly events: CopyEvent[];
+  readonly copier: Copier;
   /** Copies `app` as it is asked for. Default: by the tag v1. */
   readonly run: (name?: { tag?: string; digest?: Digest }) => Promise<Outcome>;
 }
@@ -58,6 +60,7 @@ async function scene({
     source: from,
     target: to,
     events,
+    copier,
     run: (name = { tag: 'v1' }) => copier.ensure(taskBetween(from, to, { path: 'app', ...name }), never),
   };
 }
@@ -146,6 +149,45 @@ describe('a source that is gone', () => {
     const { events, run } = await scene({ kept: image, source: { faults: [fault] } });
     expect(await run()).toEqual({ state: 'present', digest });
     expect(events).toMatchObject([{ type: 'source-unavailable', error: { side: 'source' } }]);
+  });
+
+  test.each([
+    ['and says so now', []],
+    ['and said so to somebody before', ['other']],
+  ])('by counting us out is not waited for, however long it may be: %s', async (_when, before) => {
+    const refused = refusal(429, 'TOOMANYREQUESTS', { 'retry-after': '50' });
+    const { source, target, copier, events } = await scene({
+      kept: image,
+      sourceCheckMs: 3_600_000,
+      source: { faults: [{ path: /manifests/, answer: refused }] },
+    });
+    const stop = new AbortController();
+    const others = before.map((tag) =>
+      copier.ensure(taskBetween(source, target, { path: 'app', tag }), stop.signal),
+    );
+    await Promise.all(before.map((tag) => source.seen('GET', new RegExp(tag))));
+    const tag = 'v1';
+    expect(await copier.ensure(taskBetween(source, target, { path: 'app', tag }), never)).toEqual({
+      state: 'present',
+      digest,
+    });
+    expect(events).toMatchObject([{ type: 'source-unavailable', error: { code: 'RATE_LIMITED' } }]);
+    stop.abort();
+    await Promise.all(others);
+    await copier.stop();
+  });
+
+  test('by counting us out is not asked again for a copy that is used', async () => {
+    const refused = refusal(429, 'TOOMANYREQUESTS', { 'retry-after': '1' });
+    const { source, target, copier, run } = await scene({
+      kept: image,
+      source: { faults: [{ path: /manifests/, nth: 1, answer: refused }] },
+    });
+    expect((await run()).state).toBe('present');
+    // It waits for the end of the pause behind whoever would wait since the first.
+    const absent = taskBetween(source, target, { path: 'app', tag: 'absent' });
+    expect((await copier.ensure(absent, never)).state).toBe('failed');
+    expect(requests(source)).toEqual(['GET v1', 'GET absent']);
   });
 
   test('by being silent is waited for no longer than it is told', async () => {

@@ -1,16 +1,8 @@
 import { contradicts, type Digest } from '../image/digest.ts';
 import type { Platform } from '../image/platform.ts';
-import {
-  anchorTagOf,
-  digestTagOf,
-  formatReference,
-  identifierOf,
-  type Reference,
-  repositoryOf,
-} from '../image/reference.ts';
+import { anchorTagOf, digestTagOf, type Reference, repositoryOf } from '../image/reference.ts';
 import type { BlobMemory } from './blob-memory.ts';
 import type { BoundedMap } from './bounded-map.ts';
-import { choosePlatforms } from './choose-platforms.ts';
 import { asError, codeOf, step } from './copy-error.ts';
 import { copyGraph, type GraphCopy } from './copy-graph.ts';
 import { copyReferrers } from './copy-referrers.ts';
@@ -20,8 +12,9 @@ import type { TransferLimit } from './limit.ts';
 import type { Origins } from './origin.ts';
 import { cannotGive, type OriginCopied, OriginCopy } from './origin-copy.ts';
 import type { CopyTask, Kept, WhenMoved } from './outcome.ts';
-import { handled, unlessAborted } from './promise.ts';
-import type { ManifestContent, Source, Target } from './target.ts';
+import { handled } from './promise.ts';
+import { type Asked, type SourceAccess, SourceQuestion } from './source-question.ts';
+import type { ManifestContent, Target } from './target.ts';
 
 /** What a copy needs from the outside; the same for all of them. */
 export interface Surroundings {
@@ -48,18 +41,6 @@ export interface Surroundings {
   readonly choices: BoundedMap<Digest, Digest>;
 }
 
-interface SourceAccess {
-  readonly source: Source;
-  /** The registry counts what is read from it (Docker Hub): it is asked by HEAD before anything is fetched. */
-  readonly countsPulls: boolean;
-}
-
-/** What the source said: the digest, and the manifest if it came along. */
-interface Asked {
-  readonly digest: Digest;
-  readonly content: () => Promise<ManifestContent>;
-}
-
 /** Where the copy is kept, and its digest if it is there. */
 interface Backup {
   readonly identifier: string;
@@ -71,12 +52,16 @@ export class ImageCopy {
   readonly #surroundings: Surroundings;
   readonly #task: CopyTask;
   readonly #signal: AbortSignal;
+  readonly #question: SourceQuestion;
   #transferred: ManifestContent | undefined;
 
   constructor(surroundings: Surroundings, task: CopyTask, signal: AbortSignal) {
     this.#surroundings = surroundings;
     this.#task = task;
     this.#signal = signal;
+    const { choices } = surroundings;
+    const [access, reference, platforms] = [this.#access, task.source, this.#platforms];
+    this.#question = new SourceQuestion({ access, reference, platforms, choices, signal });
   }
 
   /**
@@ -85,7 +70,7 @@ export class ImageCopy {
    * @throws CopyError
    */
   async run(): Promise<Kept> {
-    const asked = this.#mayMove ? handled(this.#askSource()) : undefined;
+    const asked = this.#mayMove ? handled(this.#question.ask()) : undefined;
     const { identifier, present } = await this.findBackup();
     if (present === undefined) return this.#make(asked, identifier);
     const current = asked === undefined ? undefined : await this.#inTime(asked);
@@ -132,39 +117,12 @@ export class ImageCopy {
     });
   }
 
-  /** Counted pulls are spared by a HEAD; elsewhere the manifest itself is as cheap and saves a request later. */
-  #askSource(): Promise<Asked> {
-    const name = formatReference(this.#task.source);
-    return step({ operation: 'read manifest', side: 'source', name }, async () => {
-      const known = this.#countsPulls ? await this.#askByHead() : undefined;
-      if (known !== undefined) return known;
-      const content = await this.#read(identifierOf(this.#task.source));
-      return { digest: content.descriptor.digest, content: () => Promise.resolve(content) };
-    });
-  }
-
-  /** @returns undefined when only the manifest itself can say what its copy is */
-  async #askByHead(): Promise<Asked | undefined> {
-    if (this.#task.source.digest !== undefined) return undefined;
-    const { digest } = await this.#source.resolve(identifierOf(this.#task.source), this.#signal);
-    const chosen = this.#platforms.length === 0 ? digest : this.#surroundings.choices.get(digest);
-    return chosen === undefined ? undefined : { digest: chosen, content: () => this.#read(digest) };
-  }
-
-  /** The source's manifest, cut down to the platforms that are kept. */
-  async #read(identifier: string): Promise<ManifestContent> {
-    const whole = await this.#source.fetchReference(identifier, this.#signal);
-    const content = await choosePlatforms(this.#source, whole, this.#platforms, this.#signal);
-    this.#surroundings.choices.set(whole.descriptor.digest, content.descriptor.digest);
-    return content;
-  }
-
   /** A source that is gone, slow or counts us out costs a bounded wait, and never the copy that we have. */
   async #inTime(asked: Promise<Asked>): Promise<Asked | undefined> {
     try {
-      return await unlessAborted(AbortSignal.timeout(this.#surroundings.sourceCheckMs), asked);
+      return await this.#question.inTime(asked, this.#surroundings.sourceCheckMs);
     } catch (cause) {
-      this.#sourceUnavailable(cause);
+      this.#surroundings.observe({ type: 'source-unavailable', task: this.#task, error: asError(cause) });
       return undefined;
     }
   }
@@ -200,7 +158,7 @@ export class ImageCopy {
     const pulled = await origins?.pullFirst(identifier);
     if (pulled !== undefined) return this.#keep(pulled);
     try {
-      return await this.#transfer(await (asked ?? this.#askSource()), identifier);
+      return await this.#transfer(await (asked ?? this.#question.ask()), identifier);
     } catch (error) {
       const held = cannotGive(error) ? await origins?.run(identifier, error) : undefined;
       if (held === undefined) throw error;
@@ -257,7 +215,8 @@ export class ImageCopy {
   }
 
   #graphCopy(root: Digest): GraphCopy {
-    return { ...this.#toTarget(root), source: this.#source, frugal: this.#countsPulls };
+    const { source, countsPulls: frugal } = this.#access;
+    return { ...this.#toTarget(root), source, frugal };
   }
 
   #toTarget(root: Digest): Omit<GraphCopy, 'source'> {
@@ -293,19 +252,11 @@ export class ImageCopy {
     return this.#task.source.digest === undefined ? this.#surroundings.platforms : [];
   }
 
-  get #source(): Source {
-    return this.#surroundings.sourceOf(this.#task.source).source;
-  }
-
-  get #countsPulls(): boolean {
-    return this.#surroundings.sourceOf(this.#task.source).countsPulls;
+  get #access(): SourceAccess {
+    return this.#surroundings.sourceOf(this.#task.source);
   }
 
   get #target(): Target {
     return this.#surroundings.targetOf(this.#task.backup);
-  }
-
-  #sourceUnavailable(cause: unknown): void {
-    this.#surroundings.observe({ type: 'source-unavailable', task: this.#task, error: asError(cause) });
   }
 }

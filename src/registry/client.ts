@@ -87,6 +87,12 @@ export class Client {
     await rest(pauseAfter(error, tries, this.#host(host).patience) ?? 0, wanted);
   }
 
+  /** Rejects as soon as the host wants to be left alone for a while (429), or when the signal aborts. */
+  async heldBack(host: string, { operation, signal }: Wanted): Promise<never> {
+    await this.#host(host).patience.gate.closed(signal);
+    throw new RegistryError('the registry asked for a pause', { code: 'RATE_LIMITED', operation });
+  }
+
   traits(host: string): TraitMemory {
     return this.#host(host).traits;
   }

@@ -38,6 +38,26 @@ test('of several closings the longest counts, one that came while somebody waits
   expect(passed).toHaveBeenCalledOnce();
 });
 
+test('tells whoever watches it that it has closed: now, later, and once', async () => {
+  const gate = new HostGate();
+  const seen = vi.fn<() => void>();
+  const watching = gate.closed(signal).then(seen);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(seen).not.toHaveBeenCalled();
+  gate.closeFor(10);
+  gate.closeFor(10);
+  await watching;
+  expect(seen).toHaveBeenCalledOnce();
+  await gate.closed(signal);
+});
+
+test('whoever does not watch any more is let go', async () => {
+  const stop = new AbortController();
+  const watching = new HostGate().closed(stop.signal);
+  stop.abort();
+  await expect(watching).rejects.toMatchObject({ name: 'AbortError' });
+});
+
 test('whoever is told to stop does not wait on', async () => {
   const gate = new HostGate();
   gate.closeFor(60_000);

@@ -47,6 +47,11 @@ export class Repository {
     return readManifest(answer, bytes, { identifier, operation: call.operation });
   }
 
+  /** Rejects with `RATE_LIMITED` once the registry wants a pause, before which it answers nothing; never resolves. */
+  heldBack(signal: AbortSignal): Promise<never> {
+    return this.#client.heldBack(this.#audience.host, { operation: `read from ${this.#name}`, signal });
+  }
+
   fetch(descriptor: Descriptor, signal: AbortSignal): Promise<Readable> {
     return downloadBlob(this.#client, this.#audience, descriptor, signal);
   }

@@ -31,10 +31,10 @@ export function copierOn(stage: Stage, options: CopierStageOptions = {}): Copier
   const { sourceClient, targetClient, counting = false, ...rest } = options;
   const [reading, writing] = [stage.client(sourceClient), stage.client(targetClient)];
   return new Copier({
-    sourceOf: (source: Reference) => ({
-      source: new Repository(reading, source, 'pull'),
-      countsPulls: counting,
-    }),
+    sourceOf: (source: Reference) => {
+      const repository = new Repository(reading, source, 'pull');
+      return { source: repository, countsPulls: counting, heldBack: (signal) => repository.heldBack(signal) };
+    },
     targetOf: (backup: Reference) => new Repository(writing, backup, 'pull,push'),
     observe: () => undefined,
     sourceCheckMs: 5_000,
