@@ -1,7 +1,6 @@
-import type { Hash } from 'node:crypto';
 import { Transform, type TransformCallback } from 'node:stream';
 import type { Descriptor } from '../image/descriptor.ts';
-import { algorithmOf, hasherFor } from '../image/digest.ts';
+import { ContentMismatchError, Verifier } from '../image/verifier.ts';
 import type { Incoming } from './channel.ts';
 import { ContainerdError } from './containerd-error.ts';
 import type { ReadMessage } from './method.ts';
@@ -11,51 +10,30 @@ const HIGH_WATER_MARK = 1024 * 1024;
 
 type Checked = Pick<Descriptor, 'digest' | 'size'>;
 
-/**
- * Content as the daemon sends it, checked on the way. The last message is held back until size and digest were found
- * right, so that nobody downstream ever has a whole blob that is wrong. The daemon sends no faster than it is read.
- */
+/** Content as the daemon sends it, checked on the way. It sends no faster than it is read. */
 export class BlobStream extends Transform {
   readonly #messages: Incoming<ReadMessage>['messages'];
-  readonly #descriptor: Checked;
   readonly #operation: string;
-  readonly #hash: Hash;
-  #size = 0;
-  #held: Buffer | undefined;
+  readonly #verifier: Verifier;
 
   /** @param operation what is being done, for errors: `read sha256:… from containerd` */
   constructor({ messages, faultOf }: Incoming<ReadMessage>, descriptor: Checked, operation: string) {
     super({ writableObjectMode: true, writableHighWaterMark: 1, readableHighWaterMark: HIGH_WATER_MARK });
     this.#messages = messages;
-    this.#descriptor = descriptor;
     this.#operation = operation;
-    this.#hash = hasherFor(descriptor.digest);
+    this.#verifier = new Verifier(descriptor);
     messages.on('error', (error) => this.destroy(faultOf(error)));
     messages.pipe(this);
   }
 
   override _transform({ offset, data }: ReadMessage, _encoding: string, done: TransformCallback): void {
-    const fault = this.#faultAt(offset, data.length);
-    if (fault !== undefined) {
-      done(this.#mismatch(fault));
-      return;
-    }
-    this.#size += data.length;
-    this.#hash.update(data);
-    const held = this.#held;
-    this.#held = data;
-    done(null, held);
+    const { size } = this.#verifier;
+    if (offset === size) this.#hand(() => this.#verifier.take(data), done);
+    else done(this.#mismatch(`wanted the bytes from ${size} on, got those from ${offset} on`));
   }
 
   override _flush(done: TransformCallback): void {
-    const { size, digest } = this.#descriptor;
-    if (this.#size !== size) {
-      done(this.#mismatch(`wanted ${size} bytes, got ${this.#size}`));
-      return;
-    }
-    const actual = `${algorithmOf(digest)}:${this.#hash.digest('hex')}`;
-    if (actual === digest) done(null, this.#held);
-    else done(this.#mismatch(`wanted digest ${digest}, got ${actual}`));
+    this.#hand(() => this.#verifier.finish(), done);
   }
 
   /** A reader that goes away ends the call: the daemon has the content open as long as it lasts. */
@@ -65,10 +43,13 @@ export class BlobStream extends Transform {
     done(error);
   }
 
-  #faultAt(offset: number, length: number): string | undefined {
-    if (offset !== this.#size) return `wanted the bytes from ${this.#size} on, got those from ${offset} on`;
-    const { size } = this.#descriptor;
-    return this.#size + length > size ? `wanted ${size} bytes, got more` : undefined;
+  #hand(next: () => Buffer | undefined, done: TransformCallback): void {
+    try {
+      done(null, next());
+    } catch (error) {
+      if (!(error instanceof ContentMismatchError)) throw error;
+      done(this.#mismatch(error.message));
+    }
   }
 
   #mismatch(why: string): ContainerdError {

@@ -6,7 +6,7 @@ import type { Descriptor } from '../image/descriptor.ts';
 import { algorithmOf, type Digest, digestOf, hexOf } from '../image/digest.ts';
 import { isAbsent, LayoutError } from './layout-error.ts';
 import { removeAbandoned, withTemporary } from './temporary.ts';
-import { Verifier } from './verifier.ts';
+import { VerifiedStream } from './verified-stream.ts';
 
 /** Read and written at once, in bytes: the default of 64 KiB costs a third of the throughput. */
 const CHUNK = 512 * 1024;
@@ -69,9 +69,9 @@ export class BlobStore {
       const file = await open(temporary, 'wx');
       try {
         const sink = file.createWriteStream({ highWaterMark: CHUNK });
-        const verifier = new Verifier(descriptor, operation);
+        const verified = new VerifiedStream(descriptor, operation);
         // Opened this late, the source is never without somebody who hears its errors.
-        await pipeline(await openSource(), verifier, sink, signal === undefined ? {} : { signal });
+        await pipeline(await openSource(), verified, sink, signal === undefined ? {} : { signal });
       } finally {
         await file.close();
       }

@@ -11,7 +11,7 @@ import { LayoutError } from './layout-error.ts';
 import { ManifestGraph, type ManifestNode } from './manifest-graph.ts';
 import { checkMarker, ensureMarker } from './marker.ts';
 import { removeAbandoned } from './temporary.ts';
-import { Verifier } from './verifier.ts';
+import { VerifiedStream } from './verified-stream.ts';
 
 /** A manifest with its bytes untouched. */
 interface ManifestContent {
@@ -76,7 +76,7 @@ export class Layout {
   async fetch(descriptor: Descriptor, signal: AbortSignal): Promise<Readable> {
     const source = addAbortSignal(signal, await this.blobs.read(descriptor.digest));
     // The reader gets every error from the stream it holds.
-    return pipeline(source, new Verifier(descriptor, `read ${descriptor.digest}`), () => {});
+    return pipeline(source, new VerifiedStream(descriptor, `read ${descriptor.digest}`), () => {});
   }
 
   /** Manifests whose subject is this one, with artifact type and annotations as a registry lists referrers. */

@@ -1,8 +1,7 @@
-import type { Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { BodyTimeoutError } from 'undici/lib/core/errors.js';
 import type { Descriptor } from '../image/descriptor.ts';
-import { algorithmOf, hasherFor } from '../image/digest.ts';
+import { ContentMismatchError, Verifier } from '../image/verifier.ts';
 import { FlowWatch } from './flow-watch.ts';
 
 /** Buffered between source and target, in bytes: smaller stalls the faster side, larger only costs memory. */
@@ -21,23 +20,19 @@ export interface Verification {
 }
 
 /**
- * Passes a blob on and checks it on the way. The last chunk is held back until size and digest were found right: a
- * target that does not check for itself never gets a whole blob that is wrong. A source that breaks is opened again
- * where it broke, unseen by the reader.
+ * Passes a blob on and checks it on the way. A source that breaks is opened again where it broke, unseen by the reader.
  */
 export class VerifiedStream extends Readable {
   readonly #verification: Verification;
-  readonly #hash: Hash;
+  readonly #verifier: Verifier;
   readonly #watch = new FlowWatch(() => this.#source.destroy(new BodyTimeoutError('it was sent too slowly')));
   #source: Readable;
-  #size = 0;
   #resumes = 0;
-  #held: Buffer | undefined;
 
   constructor(source: Readable, verification: Verification) {
     super({ highWaterMark: HIGH_WATER_MARK });
     this.#verification = verification;
-    this.#hash = hasherFor(verification.descriptor.digest);
+    this.#verifier = new Verifier(verification.descriptor);
     this.#source = source;
     this.#attach(source);
   }
@@ -66,17 +61,13 @@ export class VerifiedStream extends Readable {
   }
 
   #take(chunk: Buffer): void {
-    const { descriptor, mismatch } = this.#verification;
     this.#watch.count(chunk.length);
-    this.#size += chunk.length;
-    if (this.#size > descriptor.size) {
-      this.destroy(mismatch(`wanted ${descriptor.size} bytes, got more`));
-      return;
+    try {
+      const next = this.#verifier.take(chunk);
+      if (next !== undefined && !this.push(next)) this.#rest();
+    } catch (error) {
+      this.#refuse(error);
     }
-    this.#hash.update(chunk);
-    const held = this.#held;
-    this.#held = chunk;
-    if (held !== undefined && !this.push(held)) this.#rest();
   }
 
   /** The reader has enough for now. */
@@ -87,20 +78,18 @@ export class VerifiedStream extends Readable {
 
   #finish(): void {
     this.#watch.stop();
-    const fault = this.#fault();
-    if (fault !== undefined) {
-      this.destroy(this.#verification.mismatch(fault));
-      return;
+    try {
+      const last = this.#verifier.finish();
+      if (last !== undefined) this.push(last);
+      this.push(null);
+    } catch (error) {
+      this.#refuse(error);
     }
-    if (this.#held !== undefined) this.push(this.#held);
-    this.push(null);
   }
 
-  #fault(): string | undefined {
-    const { size, digest } = this.#verification.descriptor;
-    if (this.#size !== size) return `wanted ${size} bytes, got ${this.#size}`;
-    const actual = `${algorithmOf(digest)}:${this.#hash.digest('hex')}`;
-    return actual === digest ? undefined : `wanted digest ${digest}, got ${actual}`;
+  #refuse(error: unknown): void {
+    if (!(error instanceof ContentMismatchError)) throw error;
+    this.destroy(this.#verification.mismatch(error.message));
   }
 
   async #resumeAfter(cause: unknown): Promise<void> {
@@ -112,7 +101,7 @@ export class VerifiedStream extends Readable {
       this.destroy(broken(cause));
       return;
     }
-    await resume(this.#size, cause).then(
+    await resume(this.#verifier.size, cause).then(
       (source) => (this.destroyed ? source.destroy() : this.#attach(source)),
       (error: Error) => this.destroy(error),
     );

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { digestOf } from '../image/digest.ts';
-import { Verifier } from './verifier.ts';
+import { VerifiedStream } from './verified-stream.ts';
 
 const mediaType = 'application/octet-stream';
 
@@ -17,7 +17,7 @@ test('content passes unchanged, however it is cut, for each algorithm', async ()
         parts.map((part) => Buffer.from(part)),
         { objectMode: false },
       );
-      expect(await buffer(source.pipe(new Verifier(descriptor, 'read')))).toEqual(bytes);
+      expect(await buffer(source.pipe(new VerifiedStream(descriptor, 'read')))).toEqual(bytes);
     }),
   );
 });
@@ -28,16 +28,19 @@ test.each([
   ['more bytes', 'ab', 'abc', /wanted 2 bytes, got more/],
 ])('content with %s never comes through whole', async (_, wanted, sent, message) => {
   const bytes = Buffer.from(wanted);
-  const verifier = new Verifier({ mediaType, digest: digestOf(bytes), size: bytes.length }, 'read blob');
+  const verified = new VerifiedStream(
+    { mediaType, digest: digestOf(bytes), size: bytes.length },
+    'read blob',
+  );
   let through = '';
-  verifier.on('data', (chunk) => {
+  verified.on('data', (chunk) => {
     through += String(chunk);
   });
-  const ended = new Promise((resolve) => void verifier.once('error', resolve));
+  const ended = new Promise((resolve) => void verified.once('error', resolve));
   Readable.from(
     sent.split('').map((letter) => Buffer.from(letter)),
     { objectMode: false },
-  ).pipe(verifier);
+  ).pipe(verified);
   const error = await ended;
   expect(error).toMatchObject({ code: 'CONTENT_MISMATCH', message: expect.stringMatching(message) });
   expect(error).toMatchObject({ message: expect.stringMatching(/^Cannot read blob: /) });
