@@ -31,6 +31,8 @@ export class Copier implements Copies {
   readonly #timeoutMs: number;
   readonly #confirmed: Confirmations;
   readonly #flights = new SingleFlight<Outcome>();
+  /** Of names that sources share: each sees what became of the one before. */
+  readonly #names = new HostTurns(1);
   readonly #following = new SingleFlight<void>();
   readonly #stopping = new AbortController();
 
@@ -90,12 +92,17 @@ export class Copier implements Copies {
     return this.#flights.settled().then(() => this.#following.settled());
   }
 
+  async #inTurn({ backup }: CopyTask, copy: ImageCopy, signal: AbortSignal): Promise<Kept> {
+    const end = await this.#names.next(formatReference(backup), signal);
+    return copy.run().finally(end);
+  }
+
   async #copy(task: CopyTask): Promise<Outcome> {
     const begun = performance.now();
     try {
       const signal = AbortSignal.any([AbortSignal.timeout(this.#timeoutMs), this.#stopping.signal]);
       const copy = new ImageCopy(this.#surroundings, task, signal);
-      const outcome = await copy.run();
+      const outcome = await (task.shared ? this.#inTurn(task, copy, signal) : copy.run());
       this.#confirmed.set(keyOf(task), presentAs(outcome));
       if (this.#surroundings.referrers && outcome.state === 'copied') this.#copyReferrers(task, copy);
       return outcome;
@@ -126,7 +133,7 @@ function presentAs(outcome: Kept): Present {
   return outcome.state === 'present' ? outcome : { state: 'present', digest: outcome.digest };
 }
 
-/** The plan never gives two sources one backup; the source is in the key so that nothing depends on it. */
+/** The source is in the key because some namings give two sources one backup. */
 function keyOf({ source, backup }: CopyTask): string {
   return `${formatReference(source)} ${formatReference(backup)}`;
 }

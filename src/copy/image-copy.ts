@@ -1,10 +1,11 @@
-import { contradicts, type Digest } from '../image/digest.ts';
+import type { Digest } from '../image/digest.ts';
 import type { Platform } from '../image/platform.ts';
-import { anchorTagOf, digestTagOf, type Reference, repositoryOf } from '../image/reference.ts';
+import { digestTagOf, type Reference } from '../image/reference.ts';
 import type { BlobMemory } from './blob-memory.ts';
 import type { BoundedMap } from './bounded-map.ts';
 import { asError, codeOf, step } from './copy-error.ts';
 import { copyGraph, type GraphCopy } from './copy-graph.ts';
+import { CopyName, type Named } from './copy-name.ts';
 import { copyReferrers } from './copy-referrers.ts';
 import type { ObserveCopy } from './event.ts';
 import type { HostTurns } from './host-turns.ts';
@@ -41,12 +42,6 @@ export interface Surroundings {
   readonly choices: BoundedMap<Digest, Digest>;
 }
 
-/** Where the copy is kept, and its digest if it is there. */
-interface Backup {
-  readonly identifier: string;
-  readonly present: Digest | undefined;
-}
-
 /** One image on its way into the backup registry. */
 export class ImageCopy {
   readonly #surroundings: Surroundings;
@@ -71,13 +66,15 @@ export class ImageCopy {
    */
   async run(): Promise<Kept> {
     const asked = this.#mayMove ? handled(this.#question.ask()) : undefined;
-    const { identifier, present } = await this.findBackup();
-    if (present === undefined) return this.#make(asked, identifier);
+    const found = await this.findBackup();
+    const { present, taken } = found;
+    if (taken !== undefined) return this.#adopt(await (asked ?? this.#question.ask()), found);
+    if (present === undefined) return this.#make(asked, found);
     const current = asked === undefined ? undefined : await this.#inTime(asked);
     if (current === undefined || current.digest === present) return { state: 'present', digest: present };
     return this.#surroundings.moved === 'warn'
       ? this.#leave(current, present)
-      : this.#refresh(current, identifier, present);
+      : this.#refresh(current, found, present);
   }
 
   /** What refers to the image, once that was copied: nobody waits for it. @throws CopyError */
@@ -88,33 +85,9 @@ export class ImageCopy {
     await this.#inTurn(() => copyReferrers(copy, content));
   }
 
-  /**
-   * A tag that the backup has given to another digest than the source asks for is left with it: then the copy is kept
-   * under a tag made of its own digest.
-   */
-  async findBackup(): Promise<Backup> {
-    const { source, backup } = this.#task;
-    const identifier = anchorTagOf(backup);
-    const present = await this.#resolve(identifier);
-    if (source.digest === undefined || present === undefined || present === source.digest)
-      return { identifier, present };
-    const own = digestTagOf(source.digest);
-    const kept = await this.#resolve(own);
-    const isOther = kept !== undefined && contradicts(kept, source.digest);
-    return { identifier: own, present: isOther ? undefined : kept };
-  }
-
-  #resolve(tag: string): Promise<Digest | undefined> {
-    const name = `${repositoryOf(this.#task.backup)}:${tag}`;
-    return step({ operation: 'look for the copy', side: 'target', name }, async () => {
-      try {
-        return (await this.#target.resolve(tag, this.#signal)).digest;
-      } catch (error) {
-        // Some registries say 403 for what is not there; a true denial shows itself at the first write.
-        if (['NOT_FOUND', 'DENIED'].includes(codeOf(error) ?? '')) return undefined;
-        throw error;
-      }
-    });
+  /** @throws CopyError */
+  findBackup(): Promise<Named> {
+    return this.#name.find();
   }
 
   /** A source that is gone, slow or counts us out costs a bounded wait, and never the copy that we have. */
@@ -127,6 +100,19 @@ export class ImageCopy {
     }
   }
 
+  /** Nobody knows whose it is, but it is the very image that the source has. */
+  async #adopt({ digest }: Asked, found: Named): Promise<Kept> {
+    if (digest !== found.taken) throw this.#name.takenError(found.identifier);
+    await this.#name.claim(await this.#kept(digest), found);
+    return { state: 'present', digest };
+  }
+
+  #kept(digest: Digest): Promise<ManifestContent> {
+    return step({ operation: 'read manifest', side: 'target', digest }, () =>
+      this.#target.fetchReference(digest, this.#signal),
+    );
+  }
+
   /** The tag has moved at the source, and only people may let the copy follow. */
   #leave({ digest: moved }: Asked, present: Digest): Kept {
     this.#surroundings.observe({ type: 'moved', task: this.#task, digest: moved });
@@ -134,11 +120,13 @@ export class ImageCopy {
   }
 
   /** The tag has moved at the source: the new image takes it over; until that is done the earlier one serves. */
-  async #refresh(current: Asked, identifier: string, present: Digest): Promise<Kept> {
+  async #refresh(current: Asked, found: Named, present: Digest): Promise<Kept> {
     try {
       await this.#keepUnderOwnTag(present);
-      return await this.#transfer(current, identifier);
+      return await this.#transfer(current, found);
     } catch (cause) {
+      // What is under the name by now is somebody else's.
+      if (codeOf(cause) === 'NAME_TAKEN') throw cause;
       this.#surroundings.observe({ type: 'refresh-failed', task: this.#task, error: asError(cause) });
       return { state: 'present', digest: present };
     }
@@ -153,26 +141,27 @@ export class ImageCopy {
   }
 
   /** There is no copy yet. Where the source cannot give the image, a node that holds it may. */
-  async #make(asked: Promise<Asked> | undefined, identifier: string): Promise<Kept> {
+  async #make(asked: Promise<Asked> | undefined, found: Named): Promise<Kept> {
     const origins = this.#originCopy();
-    const pulled = await origins?.pullFirst(identifier);
-    if (pulled !== undefined) return this.#keep(pulled);
+    const pulled = await origins?.pullFirst(found.identifier);
+    if (pulled !== undefined) return this.#keep(pulled, found);
     try {
-      return await this.#transfer(await (asked ?? this.#question.ask()), identifier);
+      return await this.#transfer(await (asked ?? this.#question.ask()), found);
     } catch (error) {
-      const held = cannotGive(error) ? await origins?.run(identifier, error) : undefined;
+      const held = cannotGive(error) ? await origins?.run(found.identifier, error) : undefined;
       if (held === undefined) throw error;
-      return this.#keep(held);
+      return this.#keep(held, found);
     }
   }
 
-  #keep({ outcome, content }: OriginCopied): Kept {
+  async #keep({ outcome, content }: OriginCopied, found: Named): Promise<Kept> {
     this.#transferred = content;
+    if (this.#task.shared) await this.#name.claim(content ?? (await this.#kept(outcome.digest)), found);
     return outcome;
   }
 
-  #transfer(asked: Asked, identifier: string): Promise<Kept> {
-    return this.#inTurn(() => this.#transferNow(asked, identifier));
+  #transfer(asked: Asked, found: Named): Promise<Kept> {
+    return this.#inTurn(() => this.#transferNow(asked, found));
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -183,14 +172,18 @@ export class ImageCopy {
     return work().finally(end);
   }
 
-  async #transferNow(asked: Asked, identifier: string): Promise<Kept> {
+  async #transferNow(asked: Asked, found: Named): Promise<Kept> {
     const begun = performance.now();
     const content = await step(
       { operation: 'read manifest', side: 'source', digest: asked.digest },
       asked.content,
     );
     const { digest } = content.descriptor;
+    const { shared } = this.#task;
+    // A shared name is given last, and only if nobody else took it meanwhile.
+    const identifier = shared ? digest : found.identifier;
     const { bytes, blobs } = await copyGraph(this.#graphCopy(digest), content, identifier);
+    if (shared) await this.#name.claim(content, found);
     this.#transferred = content;
     const durationMs = performance.now() - begun;
     this.#surroundings.observe({ type: 'finished', task: this.#task, digest, bytes, blobs, durationMs });
@@ -250,6 +243,10 @@ export class ImageCopy {
   /** A source given by digest is kept whole: the workload asks for just that digest. */
   get #platforms(): readonly Platform[] {
     return this.#task.source.digest === undefined ? this.#surroundings.platforms : [];
+  }
+
+  get #name(): CopyName {
+    return new CopyName(this.#task, this.#target, this.#signal);
   }
 
   get #access(): SourceAccess {

@@ -5,6 +5,8 @@ import type { Reference } from '../image/reference.ts';
 export interface CopyTask {
   readonly source: Reference;
   readonly backup: Reference;
+  /** Another source may be given the same name: only a copy that is known to be of this one will do. */
+  readonly shared?: boolean;
   /** Ask the source what it has now, however recently the copy was confirmed. */
   readonly newest?: boolean;
 }
