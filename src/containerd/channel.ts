@@ -1,5 +1,11 @@
 import { resolve as resolvePath } from 'node:path';
-import { Client, type ClientReadableStream, credentials, Metadata } from '@grpc/grpc-js';
+import {
+  Client,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+} from '@grpc/grpc-js';
 import type { ContainerdError } from './containerd-error.ts';
 import { faultOf } from './grpc-fault.ts';
 import type { Method } from './method.ts';
@@ -25,6 +31,8 @@ export interface CallOptions {
   readonly signal: AbortSignal;
   /** Longest wait for an answer, in milliseconds. Default: half a minute */
   readonly timeoutMs?: number;
+  /** The daemon asks a registry, whose answers its own may repeat. */
+  readonly asksRegistry?: boolean;
 }
 
 /** A stream of messages that the daemon sends, with what its errors mean. */
@@ -33,14 +41,20 @@ export interface Incoming<Message> {
   readonly faultOf: (error: Error) => ContainerdError;
 }
 
+/** The same both ways. */
+export interface Both<Request, Message> {
+  readonly messages: ClientDuplexStream<Request, Message>;
+  readonly faultOf: (error: Error) => ContainerdError;
+}
+
 /** A connection to one daemon: made at the first call, and again after it broke. */
 export class Channel {
   readonly #client: Client;
-  readonly #protocol: Protocol;
+  readonly protocol: Protocol;
   readonly #metadata = new Metadata();
 
   private constructor({ socket, namespace }: ChannelOptions, protocol: Protocol) {
-    this.#protocol = protocol;
+    this.protocol = protocol;
     this.#metadata.set('containerd-namespace', namespace);
     this.#client = new Client(`unix:${resolvePath(socket)}`, credentials.createInsecure(), {
       'grpc.max_receive_message_length': LARGEST_MESSAGE,
@@ -59,9 +73,10 @@ export class Channel {
   call<Request, Response>(
     method: Method<Request, Response, 'unary'>,
     request: Request,
-    { operation, signal, timeoutMs = ANSWER_MS }: CallOptions,
+    options: CallOptions,
   ): Promise<Response> {
-    const definition = this.#protocol.definitionOf(method);
+    const { signal, timeoutMs = ANSWER_MS } = options;
+    const definition = this.protocol.definitionOf(method);
     return new Promise((resolve, reject) => {
       const call = this.#client.makeUnaryRequest(
         definition.path,
@@ -72,7 +87,7 @@ export class Channel {
         { deadline: Date.now() + timeoutMs },
         (error, response) => {
           stop();
-          if (error !== null) reject(faultOf(error, operation, signal));
+          if (error !== null) reject(faultOf(error, options));
           else if (response !== undefined) resolve(response);
         },
       );
@@ -86,7 +101,7 @@ export class Channel {
     request: Request,
     { operation, signal }: Omit<CallOptions, 'timeoutMs'>,
   ): Incoming<Message> {
-    const { path, requestSerialize, responseDeserialize } = this.#protocol.definitionOf(method);
+    const { path, requestSerialize, responseDeserialize } = this.protocol.definitionOf(method);
     const messages = this.#client.makeServerStreamRequest(
       path,
       requestSerialize,
@@ -95,7 +110,23 @@ export class Channel {
       this.#metadata,
     );
     messages.once('status', cancelOn(signal, messages));
-    return { messages, faultOf: (error) => faultOf(error, operation, signal) };
+    return { messages, faultOf: (error) => faultOf(error, { operation, signal }) };
+  }
+
+  /** Opens a stream both ways. Who has enough of it cancels it. */
+  duplex<Request, Message>(
+    method: Method<Request, Message, 'duplex'>,
+    { operation, signal }: Omit<CallOptions, 'timeoutMs'>,
+  ): Both<Request, Message> {
+    const { path, requestSerialize, responseDeserialize } = this.protocol.definitionOf(method);
+    const messages = this.#client.makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      this.#metadata,
+    );
+    messages.once('status', cancelOn(signal, messages));
+    return { messages, faultOf: (error) => faultOf(error, { operation, signal }) };
   }
 
   close(): void {

@@ -7,7 +7,9 @@ import type { Digest } from '../image/digest.ts';
  * - `UNSUPPORTED_VERSION` who answers does not know the call: too old, or no containerd
  * - `INTERRUPTED` the connection broke on the way · `ABORTED` we were told to stop
  * - `CONTENT_MISMATCH` size or digest differ · `TOO_LARGE` over a limit · `PROTOCOL` an answer without sense
- * - `UNAUTHORIZED` the registry did not take the daemon's credentials · `REFUSED` any other no of the daemon
+ * - `UNAUTHORIZED` a registry wants other credentials of the daemon · `RATE_LIMITED` it asked a registry too often
+ * - `REGISTRY_UNREACHABLE` the daemon found no way to the registry, or does not trust it
+ * - `REFUSED` any other no of the daemon
  */
 export type ContainerdErrorCode =
   | 'NOT_FOUND'
@@ -22,10 +24,18 @@ export type ContainerdErrorCode =
   | 'TOO_LARGE'
   | 'PROTOCOL'
   | 'UNAUTHORIZED'
+  | 'RATE_LIMITED'
+  | 'REGISTRY_UNREACHABLE'
   | 'REFUSED';
 
-/** Worth another try as they are: a daemon that restarts is back in seconds. */
-const RETRIABLE: ReadonlySet<ContainerdErrorCode> = new Set(['UNREACHABLE', 'INTERRUPTED', 'TIMEOUT']);
+/** Worth another try as they are. */
+const RETRIABLE: ReadonlySet<ContainerdErrorCode> = new Set([
+  'UNREACHABLE',
+  'INTERRUPTED',
+  'TIMEOUT',
+  'RATE_LIMITED',
+  'REGISTRY_UNREACHABLE',
+]);
 
 interface ContainerdErrorDetails {
   readonly code: ContainerdErrorCode;

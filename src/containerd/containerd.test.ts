@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeContainerd } from '../../test/fakes/containerd.ts';
 import { refusal } from '../../test/fakes/containerd-namespace.ts';
 import { type MadeImage, makeImage, makeIndex } from '../../test/images/image.ts';
+import type { Origin } from '../copy/origin.ts';
 import { OCI_LAYER_GZIP } from '../image/media-type.ts';
 import { parseReference, type Reference } from '../image/reference.ts';
 import { Containerd } from './containerd.ts';
@@ -17,7 +18,8 @@ const OTHER = { os: 'linux', architecture: 's390x' };
 
 let daemon: FakeContainerd;
 let events: ContainerdEvent[];
-let containerd: Containerd;
+/** As the copy engine takes it. */
+let containerd: Containerd & Origin;
 
 beforeEach(async () => {
   daemon = await FakeContainerd.start();

@@ -1,3 +1,4 @@
+import type { Platform } from '../image/platform.ts';
 import type { Reference } from '../image/reference.ts';
 import type { Channel } from './channel.ts';
 import type { Choice } from './choice.ts';
@@ -7,12 +8,14 @@ import { ImageRecords } from './image-records.ts';
 import { Inventory } from './inventory.ts';
 import { Lease } from './lease.ts';
 import { VERSION } from './method.ts';
+import { KUBERNETES_NAMESPACE, pull } from './pull.ts';
+import type { PullOptions } from './pull-options.ts';
 import { StoreSource } from './store-source.ts';
 
-/** Where Kubernetes' part of containerd keeps its images. */
-const KUBERNETES_NAMESPACE = 'k8s.io';
 /** How long content is held for one copy at most: the default of `copy.timeoutSeconds`. */
 const LEASE_SECONDS = 3600;
+/** Where Kubernetes' part of containerd 2 looks by default, and most installations of 1.x too. */
+const HOSTS_DIR = '/etc/containerd/certs.d';
 
 export interface ContainerdOptions {
   /** Path: `/run/containerd/containerd.sock`. */
@@ -21,6 +24,10 @@ export interface ContainerdOptions {
   readonly namespace?: string | undefined;
   /** Longest time for one copy. Default: an hour */
   readonly leaseSeconds?: number | undefined;
+  /** Which images of an index `pull` fetches; containerd 1.6 fetches its own alone. Default: all */
+  readonly platforms?: readonly Platform[] | undefined;
+  /** Folder of the daemon's `hosts.toml` files, as the daemon sees it. Default: `/etc/containerd/certs.d` */
+  readonly hostsDir?: string | undefined;
   readonly observe?: ObserveContainerd | undefined;
 }
 
@@ -70,6 +77,16 @@ export class Containerd {
     return inventory.list(signal);
   }
 
+  /**
+   * Has the daemon fetch an image with its own proxy, name servers and certificates; `find` then finds it.
+   * @throws ContainerdError
+   */
+  async pull(source: Reference, options: PullOptions, signal: AbortSignal): Promise<void> {
+    const { namespace = KUBERNETES_NAMESPACE, platforms = [], hostsDir = HOSTS_DIR } = this.#options;
+    const { channel } = await this.#open();
+    await pull({ channel, namespace, platforms, hostsDir }, source, options, signal);
+  }
+
   /** Breaks off what runs. */
   async close(): Promise<void> {
     const connection = this.#connection;
@@ -82,6 +99,7 @@ export class Containerd {
     const lease = new Lease({ channel, store, parts, seconds });
     const source = new StoreSource({ store, root, tag, parts, hold: (signal) => lease.hold(signal) });
     return {
+      kind: 'content',
       digest: root.digest,
       source,
       faithful: true,

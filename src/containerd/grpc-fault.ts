@@ -31,12 +31,32 @@ const HINTS: Partial<Record<ContainerdErrorCode, string>> = {
   UNSUPPORTED_VERSION: 'who answers does not know the call; wanted containerd 1.6 or newer',
 };
 
+/** What registries and networks said, as the daemon repeats it: it puts their answers into any status. */
+const REGISTRY_WORDS: readonly (readonly [RegExp, ContainerdErrorCode])[] = [
+  [/toomanyrequests|too many requests|rate limit/i, 'RATE_LIMITED'],
+  [/unauthorized|authorization failed|no basic auth|insufficient_scope|denied|forbidden/i, 'UNAUTHORIZED'],
+  [
+    /connection refused|no such host|i\/o timeout|no route to host|network is unreachable|x509|tls: |HTTP response to HTTPS/i,
+    'REGISTRY_UNREACHABLE',
+  ],
+  [/not found|unknown/i, 'NOT_FOUND'],
+];
+
+/** Statuses that no registry is the reason of. */
+const OF_THE_CALL: ReadonlySet<status> = new Set([status.CANCELLED, status.UNIMPLEMENTED]);
+
+interface Call {
+  readonly operation: string;
+  readonly signal: AbortSignal;
+  readonly asksRegistry?: boolean;
+}
+
 /** The error of a call that failed, in our words. */
-export function faultOf(error: Error, operation: string, signal: AbortSignal): ContainerdError {
+export function faultOf(error: Error, { operation, signal, asksRegistry = false }: Call): ContainerdError {
   if (signal.aborted)
     return new ContainerdError('it was stopped', { code: 'ABORTED', operation, cause: signal.reason });
   const { code: grpcCode, details } = statusOf(error);
-  const code = codeOf(grpcCode, details);
+  const code = codeOf(grpcCode, details, asksRegistry);
   const hint = HINTS[code];
   const told = plain(details);
   return new ContainerdError(hint === undefined ? told : `${hint} (${told})`, {
@@ -50,9 +70,12 @@ function statusOf(error: Error | ServiceError): Pick<ServiceError, 'code' | 'det
   return 'details' in error ? error : { code: status.UNKNOWN, details: error.message };
 }
 
-function codeOf(code: status, details: string): ContainerdErrorCode {
+function codeOf(code: status, details: string, asksRegistry: boolean): ContainerdErrorCode {
   const said = WORDS.find(([when, words]) => when === code && words.test(details));
-  return said?.[2] ?? CODES.get(code) ?? 'REFUSED';
+  if (said !== undefined) return said[2];
+  if (asksRegistry && !OF_THE_CALL.has(code))
+    return REGISTRY_WORDS.find(([words]) => words.test(details))?.[1] ?? CODES.get(code) ?? 'REFUSED';
+  return CODES.get(code) ?? 'REFUSED';
 }
 
 /** What the library says of a connection that it could not make, between words of its own. */

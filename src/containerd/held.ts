@@ -4,6 +4,7 @@ import type { StoreSource } from './store-source.ts';
 
 /** An image whose content can be read here, all of it. */
 export interface Held {
+  readonly kind: 'content';
   /** What will be pushed: of an index that is not whole one image in it. */
   readonly digest: Digest;
   readonly source: StoreSource;

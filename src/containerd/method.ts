@@ -1,3 +1,5 @@
+import type { Platform } from '../image/platform.ts';
+
 /** How messages go: one of each, or one and then a stream of them, or a stream both ways. */
 type Kind = 'unary' | 'server-stream' | 'duplex';
 
@@ -64,3 +66,64 @@ export const VERSION = unary<Empty, { version: string; revision: string }>(
   'containerd.services.version.v1.Version',
   'Version',
 );
+
+/** A message of any kind. The type is its name alone, without the prefix that Google's own have (containerd/typeurl). */
+export interface AnyMessage {
+  readonly type_url: string;
+  readonly value: Buffer;
+}
+
+export const STREAM: Method<AnyMessage, AnyMessage, 'duplex'> = {
+  service: 'containerd.services.streaming.v1.Streaming',
+  name: 'Stream',
+  kind: 'duplex',
+};
+
+interface TransferRequest {
+  readonly source: AnyMessage;
+  readonly destination: AnyMessage;
+  readonly options: { readonly progressStream: string };
+}
+
+export const TRANSFER = unary<TransferRequest, Empty>('containerd.services.transfer.v1.Transfer', 'Transfer');
+
+interface PullImageRequest {
+  readonly image: { readonly image: string };
+  readonly auth?: {
+    readonly username?: string;
+    readonly password?: string;
+    readonly identityToken?: string;
+  };
+}
+
+export const PULL_IMAGE = unary<PullImageRequest, { imageRef: string }>(
+  'runtime.v1.ImageService',
+  'PullImage',
+);
+
+/** A message that travels as `AnyMessage`. */
+export interface MessageType<Message> {
+  /** With its package. */
+  readonly type: string;
+  readonly message?: Message;
+}
+
+export const STREAM_INIT: MessageType<{ id: string }> = {
+  type: 'containerd.services.streaming.v1.StreamInit',
+};
+export const OCI_REGISTRY: MessageType<{
+  reference: string;
+  resolver: { authStream: string; hostDir: string };
+}> = { type: 'containerd.types.transfer.OCIRegistry' };
+export const IMAGE_STORE: MessageType<{ name: string; platforms: readonly Platform[] }> = {
+  type: 'containerd.types.transfer.ImageStore',
+};
+export const AUTH_REQUEST: MessageType<{ host: string; reference: string }> = {
+  type: 'containerd.types.transfer.AuthRequest',
+};
+export const AUTH_RESPONSE: MessageType<{ authType: string; username?: string; secret?: string }> = {
+  type: 'containerd.types.transfer.AuthResponse',
+};
+export const PROGRESS: MessageType<{ event: string; name: string; progress: number; total: number }> = {
+  type: 'containerd.types.transfer.Progress',
+};

@@ -2,16 +2,26 @@ import { fileURLToPath } from 'node:url';
 import {
   type AnyDefinition,
   load,
+  type MessageTypeDefinition,
   type MethodDefinition,
   type Options,
   type PackageDefinition,
   type ServiceDefinition,
 } from '@grpc/proto-loader';
-import type { Method } from './method.ts';
+import type { AnyMessage, MessageType, Method } from './method.ts';
 
 /** Beside this file, in the sources as in the build. */
 const FOLDER = fileURLToPath(new URL('proto/', import.meta.url));
-const FILES = ['content.proto', 'images.proto', 'leases.proto', 'version.proto'];
+const FILES = [
+  'content.proto',
+  'cri.proto',
+  'images.proto',
+  'leases.proto',
+  'streaming.proto',
+  'transfer-types.proto',
+  'transfer.proto',
+  'version.proto',
+];
 
 const OPTIONS: Options = {
   includeDirs: [FOLDER],
@@ -42,6 +52,27 @@ export class Protocol {
       throw new Error(`Cannot find the call ${service}/${name} in the .proto files`);
     return found[name];
   }
+
+  pack<Message extends object>({ type }: MessageType<Message>, message: Message): AnyMessage {
+    return { type_url: type, value: this.#messageOf<Message>(type).serialize(message) };
+  }
+
+  /** @returns undefined when it is of another type @throws Error when it is broken */
+  unpack<Message>({ type }: MessageType<Message>, any: AnyMessage): Message | undefined {
+    return any.type_url === type ? this.#messageOf<Message>(type).deserialize(any.value) : undefined;
+  }
+
+  #messageOf<Message>(type: string): MessageTypeDefinition<Message, Message> {
+    const found = this.#definition[type];
+    if (isMessage<Message>(found)) return found;
+    throw new Error(`Cannot find the message ${type} in the .proto files`);
+  }
+}
+
+function isMessage<Message>(
+  found: AnyDefinition | undefined,
+): found is MessageTypeDefinition<Message, Message> & AnyDefinition {
+  return found !== undefined && 'serialize' in found;
 }
 
 function isService(found: AnyDefinition | undefined): found is ServiceDefinition {

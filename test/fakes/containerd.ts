@@ -3,26 +3,47 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { callbackify } from 'node:util';
 import {
   type Metadata,
   Server,
   ServerCredentials,
   type ServerUnaryCall,
   type ServerWritableStream,
+  type ServiceError,
   type sendUnaryData,
   status,
   type UntypedHandleCall,
 } from '@grpc/grpc-js';
 import { load, type PackageDefinition, type ServiceDefinition } from '@grpc/proto-loader';
 import { ContainerdNamespace, type Message, refusal } from './containerd-namespace.ts';
+import { ContainerdTransfers } from './containerd-transfers.ts';
 
 const FOLDER = fileURLToPath(new URL('../../src/containerd/proto/', import.meta.url));
-const FILES = ['content.proto', 'images.proto', 'leases.proto', 'version.proto'];
+const FILES = [
+  'content.proto',
+  'cri.proto',
+  'images.proto',
+  'leases.proto',
+  'streaming.proto',
+  'transfer-types.proto',
+  'transfer.proto',
+  'version.proto',
+];
+const OPTIONS = { includeDirs: [FOLDER], longs: Number, enums: String, defaults: true };
 /** As large as containerd makes its messages. */
 const PIECE = 1024 * 1024;
 
 /** What a call of one message answers; undefined for what the daemon would. It throws what `refusal` makes. */
-export type Answer = (request: Message, namespace: ContainerdNamespace) => Message | undefined;
+export type Answer = (
+  request: Message,
+  namespace: ContainerdNamespace,
+) => Message | Promise<Message> | undefined;
+
+interface FakeContainerdOptions {
+  /** Services that it does not have, as `Transfer` and `Streaming` before 1.7. */
+  readonly without?: readonly string[];
+}
 
 export interface Piece {
   readonly offset: number;
@@ -40,17 +61,21 @@ export class FakeContainerd {
   send: (content: Buffer) => AsyncIterable<Piece> | Iterable<Piece> = piecesOf;
   /** Bytes of content sent so far. */
   sent = 0;
+  readonly transfers: ContainerdTransfers;
   readonly #folder: string;
+  readonly #services: ReadonlyMap<string, ServiceDefinition>;
   readonly #namespaces = new Map<string, ContainerdNamespace>();
   #server: Server | undefined;
 
-  private constructor(folder: string) {
-    this.#folder = folder;
-    this.socket = join(folder, 'containerd.sock');
+  private constructor(definition: PackageDefinition, { without = [] }: FakeContainerdOptions) {
+    this.#folder = mkdtempSync(join(tmpdir(), 'fake-containerd-'));
+    this.socket = join(this.#folder, 'containerd.sock');
+    this.#services = new Map(servicesOf(definition).filter(([name]) => !without.includes(name)));
+    this.transfers = new ContainerdTransfers(definition);
   }
 
-  static async start(): Promise<FakeContainerd> {
-    const fake = new FakeContainerd(mkdtempSync(join(tmpdir(), 'fake-containerd-')));
+  static async start(options: FakeContainerdOptions = {}): Promise<FakeContainerd> {
+    const fake = new FakeContainerd(await load(FILES, OPTIONS), options);
     await fake.start();
     return fake;
   }
@@ -58,8 +83,7 @@ export class FakeContainerd {
   /** Starts it again after `stop`, with what it had. */
   async start(): Promise<void> {
     const server = new Server();
-    for (const [name, service] of servicesOf(await load(FILES, { includeDirs: [FOLDER], longs: Number })))
-      server.addService(service, this.#handlersOf(name, service));
+    for (const [name, service] of this.#services) server.addService(service, this.#handlersOf(name, service));
     await new Promise<void>((resolve, reject) => {
       server.bindAsync(`unix:${this.socket}`, ServerCredentials.createInsecure(), (error) =>
         error === null ? resolve() : reject(error),
@@ -91,23 +115,26 @@ export class FakeContainerd {
   }
 
   #handlersOf(service: string, definition: ServiceDefinition): Record<string, UntypedHandleCall> {
-    const methods = Object.entries(definition).map(([name, { responseStream }]) => [
-      name,
-      responseStream ? this.#streamer() : this.#answerer(`${service}.${name}`),
-    ]);
+    const methods = Object.entries(definition).map(([name, { requestStream, responseStream }]) => {
+      if (requestStream) return [name, this.transfers.register.bind(this.transfers)] as const;
+      return [name, responseStream ? this.#streamer() : this.#answerer(`${service}.${name}`)] as const;
+    });
     return Object.fromEntries(methods);
   }
 
   #answerer(name: string): UntypedHandleCall {
-    return (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
-      try {
-        const namespace = this.#enter(name, call);
-        const own = this.answers.get(name);
-        callback(null, own?.(call.request, namespace) ?? namespace.answer(name, call.request));
-      } catch (error) {
-        callback(asError(error));
-      }
-    };
+    const answer = callbackify((call: ServerUnaryCall<Message, Message>) => this.#answer(name, call));
+    return (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) =>
+      answer(call, (error, response) => callback(error && asRefusal(error), response));
+  }
+
+  async #answer(name: string, call: ServerUnaryCall<Message, Message>): Promise<Message> {
+    const namespace = this.#enter(name, call);
+    const scripted = this.answers.get(name)?.(call.request, namespace);
+    if (scripted !== undefined) return scripted;
+    return name === 'Transfer.Transfer'
+      ? this.transfers.transfer(call.request)
+      : namespace.answer(name, call.request);
   }
 
   #streamer(): UntypedHandleCall {
@@ -158,6 +185,6 @@ function* piecesOf(content: Buffer, size = PIECE): Generator<Piece> {
     yield { offset, data: content.subarray(offset, offset + size) };
 }
 
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+function asRefusal(error: Error | ServiceError): ServiceError {
+  return 'details' in error ? error : refusal(status.UNKNOWN, error.message);
 }

@@ -1,39 +1,63 @@
 import { type CommandResult, run } from './command.ts';
 import { programOf } from './part.ts';
-import { Process } from './process.ts';
+import { Process, type ProcessOptions } from './process.ts';
 import { WorkFolder } from './work-folder.ts';
 
 /** Debian's 1.6 comes with dockerd; the part `containerd` is version 2. */
 export type ContainerdVersion = '1.6' | '2';
 
+export interface ContainerdOptions {
+  /** With Kubernetes' part of it, which pulls images. Default: without, it wants a network for pods */
+  readonly kubernetes?: boolean;
+}
+
 /** A containerd of our own: nothing of it is outside its folder. It pulls and unpacks; it runs no containers. */
 export class Containerd {
   readonly #folder: WorkFolder;
-  readonly #process: Process;
+  readonly #options: ProcessOptions;
+  #process: Process;
 
   private constructor(folder: WorkFolder, started: Process) {
     this.#folder = folder;
+    this.#options = started.options;
     this.#process = started;
   }
 
   /** Needs root. */
-  static async start(version: ContainerdVersion): Promise<Containerd> {
+  static async start(version: ContainerdVersion, options: ContainerdOptions = {}): Promise<Containerd> {
     const folder = new WorkFolder('containerd');
-    const options = {
+    const started = await startProcess(folder, {
       command:
         version === '1.6' ? programOf('dockerd', 'containerd') : programOf('containerd', 'node/containerd'),
-      args: ['--config', folder.write('config.toml', configuration(folder, version))],
+      args: ['--config', folder.write('config.toml', configuration(folder, version, options))],
       logFile: folder.logFile('containerd'),
       // Snapshots are mounted while a layer is unpacked.
       mounts: [],
-    };
-    const started = await Process.start(options, async () => (await ctr(folder, ['version'])).code === 0);
+    });
     return new Containerd(folder, started);
+  }
+
+  /** Path of its socket. */
+  get socket(): string {
+    return socketOf(this.#folder);
+  }
+
+  log(): string {
+    return this.#process.log();
   }
 
   /** Runs ctr to its end. Its exit code is for the caller to judge. */
   async ctr(...args: readonly string[]): Promise<CommandResult> {
     return ctr(this.#folder, args);
+  }
+
+  /** Ends it; its images stay for `resume`. */
+  async pause(): Promise<void> {
+    await this.#process.stop();
+  }
+
+  async resume(): Promise<void> {
+    this.#process = await startProcess(this.#folder, this.#options);
   }
 
   /** Stops it and removes all images. */
@@ -43,22 +67,53 @@ export class Containerd {
   }
 }
 
-/** The one of version 2 speaks to older servers too, as long as it does the work itself (`--local`). */
-function ctr(folder: WorkFolder, args: readonly string[]): Promise<CommandResult> {
-  return run(programOf('containerd', 'node/ctr'), ['--address', folder.file('containerd.sock'), ...args]);
+function startProcess(folder: WorkFolder, options: ProcessOptions): Promise<Process> {
+  return Process.start(options, async () => (await ctr(folder, ['version'])).code === 0);
 }
 
-function configuration(folder: WorkFolder, version: ContainerdVersion): string {
+function socketOf(folder: WorkFolder): string {
+  return folder.file('containerd.sock');
+}
+
+/** The one of version 2 speaks to older servers too, as long as it does the work itself (`--local`). */
+function ctr(folder: WorkFolder, args: readonly string[]): Promise<CommandResult> {
+  return run(programOf('containerd', 'node/ctr'), ['--address', socketOf(folder), ...args]);
+}
+
+/** Of version 2 the parts that run containers are never wanted. */
+const KUBERNETES_PLUGINS = [
+  'io.containerd.grpc.v1.cri',
+  'io.containerd.cri.v1.runtime',
+  'io.containerd.cri.v1.images',
+];
+
+function configuration(
+  folder: WorkFolder,
+  version: ContainerdVersion,
+  { kubernetes = false }: ContainerdOptions,
+): string {
   return [
     `version = ${version === '1.6' ? 2 : 3}`,
     `root = "${folder.file('root')}"`,
     `state = "${folder.file('state')}"`,
-    // Wants a network for pods.
-    'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime", "io.containerd.cri.v1.images"]',
+    `disabled_plugins = ${JSON.stringify(kubernetes ? [] : KUBERNETES_PLUGINS)}`,
     '[grpc]',
-    `  address = "${folder.file('containerd.sock')}"`,
+    `  address = "${socketOf(folder)}"`,
     '[ttrpc]',
-    `  address = "${folder.file('containerd.sock.ttrpc')}"`,
+    `  address = "${socketOf(folder)}.ttrpc"`,
+    ...(kubernetes ? kubernetesSection(folder) : []),
     '',
   ].join('\n');
+}
+
+/** Its network is looked for in an empty folder: it does without until a pod is started. */
+function kubernetesSection(folder: WorkFolder): readonly string[] {
+  return [
+    '[plugins."io.containerd.grpc.v1.cri"]',
+    '  stream_server_port = "0"',
+    '[plugins."io.containerd.grpc.v1.cri".cni]',
+    `  conf_dir = "${folder.file('cni')}"`,
+    '[plugins."io.containerd.grpc.v1.cri".containerd]',
+    '  snapshotter = "native"',
+  ];
 }
