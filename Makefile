@@ -17,8 +17,8 @@ SCENARIOS ?=
 
 SCRIPTS := .ci/run $(wildcard bench/*.sh test/*/*.sh)
 # The real programs of the end-to-end tests.
-PARTS := busybox containerd crane distribution docker-registry dockerd etcd htpasswd kube-apiserver kubectl oras regctl \
-  skopeo
+PARTS := busybox containerd crane distribution docker-registry dockerd dockerd-later etcd htpasswd kube-apiserver kubectl \
+  oras regctl skopeo
 CLUSTER_PARTS := busybox docker-registry dockerd etcd htpasswd \
   kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet containerd runc cni
 

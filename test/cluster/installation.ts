@@ -72,7 +72,7 @@ export class Installation {
   }
 
   async #withDocker(commands: string): Promise<void> {
-    const engine = await DockerEngine.start([this.#site.backup.host]);
+    const engine = await DockerEngine.start({ plainHttpRegistries: [this.#site.backup.host] });
     try {
       const base = await makeBaseImage(engine);
       await this.done(commands, {

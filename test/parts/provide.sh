@@ -16,6 +16,7 @@ declare -rA RECIPES=(
   [htpasswd]="deb apache2-utils | htpasswd"
   [busybox]="deb busybox-static | busybox"
   [dockerd]="deb docker.io containerd runc tini | dockerd docker docker-init containerd containerd-shim-runc-v2 runc"
+  [dockerd-later]="later docker.io containerd | later/dockerd later/containerd"
   [kube-apiserver]="kube k8s.io/kubernetes v1.36.2 cmd/kube-apiserver | kube-apiserver"
   [kube-controller-manager]="kube k8s.io/kubernetes v1.36.2 cmd/kube-controller-manager | kube-controller-manager"
   [kube-scheduler]="kube k8s.io/kubernetes v1.36.2 cmd/kube-scheduler | kube-scheduler"
@@ -30,7 +31,8 @@ declare -rA RECIPES=(
   [distribution]="go github.com/distribution/distribution/v3 v3.1.2 cmd/registry | distribution"
   [zot]="hand github.com/project-zot/zot | zot"
 )
-# The first suite of Debian with containerd 2. Its programs are linked statically and run on older ones too.
+# The first suite of Debian with containerd 2 and Docker 28. Their programs run on older suites too: they are linked
+# statically, or need no newer C library. (runc of that suite does, so that this dockerd can hold images and run none.)
 readonly LATER=forky
 # envtest's convention: where KUBEBUILDER_ASSETS names a folder, these come from it.
 readonly ENVTEST_PARTS=" kube-apiserver etcd kubectl "

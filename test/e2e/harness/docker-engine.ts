@@ -1,9 +1,24 @@
 import { dirname } from 'node:path';
+import { Client } from 'undici';
 import { type CommandOptions, type CommandResult, run } from './command.ts';
 import { flagsOf } from './flag.ts';
 import { programOf } from './part.ts';
-import { Process } from './process.ts';
+import { Process, type ProcessOptions } from './process.ts';
 import { WorkFolder } from './work-folder.ts';
+
+/** Debian's own is 20.10; the part `dockerd-later` is 28, which holds images and runs none. */
+type DockerVersion = '20.10' | '28';
+
+export interface DockerEngineOptions {
+  /** Default 20.10. */
+  readonly version?: DockerVersion;
+  /** Where images are kept. 20.10 has the classic store alone. Default `classic`. */
+  readonly imageStore?: 'classic' | 'containerd';
+  /** Oldest version of the API that it answers in (28 only). */
+  readonly minApiVersion?: string;
+  /** Hosts that it pushes to and pulls from by plain HTTP, beside those of the loopback network. */
+  readonly plainHttpRegistries?: readonly string[];
+}
 
 /**
  * A dockerd of our own, with a containerd that it starts itself. It leaves the machine's network alone: no bridge, no
@@ -11,26 +26,27 @@ import { WorkFolder } from './work-folder.ts';
  */
 export class DockerEngine {
   readonly #folder: WorkFolder;
-  readonly #process: Process;
+  #process: Process;
 
   private constructor(folder: WorkFolder, started: Process) {
     this.#folder = folder;
     this.#process = started;
   }
 
-  /** Needs root. @param plainHttpRegistries hosts that it pushes to and pulls from by plain HTTP */
-  static async start(plainHttpRegistries: readonly string[] = []): Promise<DockerEngine> {
+  /** Needs root. */
+  static async start(options: DockerEngineOptions = {}): Promise<DockerEngine> {
     const folder = new WorkFolder('docker');
-    const options = {
-      command: programOf('dockerd'),
-      args: flags(folder, plainHttpRegistries),
-      logFile: folder.logFile('dockerd'),
-      environment: programsFirst(),
-      // It leaves the network namespace of its containers mounted when it ends.
-      mounts: [],
-    };
-    const started = await Process.start(options, async () => (await docker(folder, ['version'])).code === 0);
-    return new DockerEngine(folder, started);
+    return new DockerEngine(folder, await startProcess(folder, processOptions(folder, options)));
+  }
+
+  /** Stops it and keeps its images. A request under way is cut when it takes too long to end. */
+  async halt(): Promise<void> {
+    await this.#process.stop();
+  }
+
+  /** Starts it again, after `halt`. */
+  async resume(): Promise<void> {
+    this.#process = await startProcess(this.#folder, this.#process.options);
   }
 
   /** Path of the socket that the Docker Engine API is served on. */
@@ -67,8 +83,45 @@ function socketOf(folder: WorkFolder): string {
   return folder.file('docker.sock');
 }
 
-function flags(folder: WorkFolder, plainHttpRegistries: readonly string[]): readonly string[] {
-  const settings = { 'insecure-registries': plainHttpRegistries };
+function startProcess(folder: WorkFolder, options: ProcessOptions): Promise<Process> {
+  return Process.start(options, () => answersPing(socketOf(folder)));
+}
+
+/** Not by the docker command, which is too old for a daemon that answers in new versions of the API alone. */
+async function answersPing(socketPath: string): Promise<boolean> {
+  const client = new Client('http://docker', { socketPath });
+  try {
+    const { statusCode, body } = await client.request({ path: '/_ping', method: 'GET' });
+    await body.dump();
+    return statusCode === 200;
+  } finally {
+    await client.destroy();
+  }
+}
+
+function processOptions(folder: WorkFolder, options: DockerEngineOptions): ProcessOptions {
+  const command = options.version === '28' ? programOf('dockerd-later') : programOf('dockerd');
+  const { PATH: path = '' } = process.env;
+  return {
+    command,
+    args: flags(folder, options),
+    logFile: folder.logFile('dockerd'),
+    environment: {
+      // It looks for containerd, and containerd for its shim and runc, on the PATH. 28 wants a runc, of any version.
+      PATH: [dirname(command), dirname(programOf('dockerd')), path].join(':'),
+      ...(options.minApiVersion !== undefined && { DOCKER_MIN_API_VERSION: options.minApiVersion }),
+    },
+    // It leaves the network namespace of its containers mounted when it ends.
+    mounts: [],
+  };
+}
+
+function flags(folder: WorkFolder, options: DockerEngineOptions): readonly string[] {
+  const { imageStore = 'classic', plainHttpRegistries = [] } = options;
+  const settings = {
+    'insecure-registries': plainHttpRegistries,
+    ...(imageStore === 'containerd' && { features: { 'containerd-snapshotter': true } }),
+  };
   return flagsOf({
     'config-file': folder.write('daemon.json', JSON.stringify(settings)),
     'data-root': folder.file('data'),
@@ -77,13 +130,10 @@ function flags(folder: WorkFolder, plainHttpRegistries: readonly string[]): read
     host: `unix://${socketOf(folder)}`,
     bridge: 'none',
     iptables: false,
+    ip6tables: false,
     'ip-forward': false,
     'ip-masq': false,
+    // Publishes ports of containers; 28 wants the path of a program for it.
+    'userland-proxy': false,
   });
-}
-
-/** dockerd looks for containerd, and containerd for its shim and runc, on the PATH. */
-function programsFirst(): Record<string, string> {
-  const { PATH: path = '' } = process.env;
-  return { PATH: `${dirname(programOf('dockerd'))}:${path}` };
 }

@@ -11,6 +11,7 @@ export type Part =
   | 'distribution'
   | 'docker-registry'
   | 'dockerd'
+  | 'dockerd-later'
   | 'etcd'
   | 'htpasswd'
   | 'kube-apiserver'
@@ -37,12 +38,15 @@ export class MissingPartError extends Error {
 /** envtest's convention: where KUBEBUILDER_ASSETS names a folder, these come from it and from nowhere else. */
 const ENVTEST_PARTS: readonly Part[] = ['kube-apiserver', 'etcd', 'kubectl'];
 
+/** What a part is asked for by, where it is no program of its name. */
+const MAIN_PROGRAM: Partial<Readonly<Record<Part, string>>> = { 'dockerd-later': 'later/dockerd' };
+
 /**
  * The path of a part's program.
- * @param program where the part has several; default: the one named as the part
+ * @param program where the part has several; default: the one named as the part, or that stands for it
  * @throws MissingPartError that says how to get it
  */
-export function programOf(part: Part, program: string = part): string {
+export function programOf(part: Part, program: string = MAIN_PROGRAM[part] ?? part): string {
   for (const folder of foldersOf(part)) {
     const path = join(folder, program);
     if (isExecutable(path)) return path;
