@@ -3,14 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { callbackify } from 'node:util';
 import {
   type Metadata,
   Server,
   ServerCredentials,
   type ServerUnaryCall,
   type ServerWritableStream,
-  type ServiceError,
   type sendUnaryData,
   status,
   type UntypedHandleCall,
@@ -123,9 +121,20 @@ export class FakeContainerd {
   }
 
   #answerer(name: string): UntypedHandleCall {
-    const answer = callbackify((call: ServerUnaryCall<Message, Message>) => this.#answer(name, call));
     return (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) =>
-      answer(call, (error, response) => callback(error && asRefusal(error), response));
+      void this.#respond(name, call, callback);
+  }
+
+  async #respond(
+    name: string,
+    call: ServerUnaryCall<Message, Message>,
+    callback: sendUnaryData<Message>,
+  ): Promise<void> {
+    try {
+      callback(null, await this.#answer(name, call));
+    } catch (error) {
+      callback(asRefusal(error));
+    }
   }
 
   async #answer(name: string, call: ServerUnaryCall<Message, Message>): Promise<Message> {
@@ -185,6 +194,6 @@ function* piecesOf(content: Buffer, size = PIECE): Generator<Piece> {
     yield { offset, data: content.subarray(offset, offset + size) };
 }
 
-function asRefusal(error: Error | ServiceError): ServiceError {
-  return 'details' in error ? error : refusal(status.UNKNOWN, error.message);
+function asRefusal(error: unknown): Error {
+  return error instanceof Error ? error : refusal(status.UNKNOWN, String(error));
 }
