@@ -1,58 +1,103 @@
+import type { Hash } from 'node:crypto';
 import { Transform, type TransformCallback } from 'node:stream';
 import type { Descriptor } from '../image/descriptor.ts';
-import { ContentMismatchError, Verifier } from '../image/verifier.ts';
+import { algorithmOf, hasherFor } from '../image/digest.ts';
 import type { Incoming } from './channel.ts';
 import { ContainerdError } from './containerd-error.ts';
 import type { ReadMessage } from './method.ts';
 
 /** One message of the daemon, in bytes: it sends so much at once. */
-const HIGH_WATER_MARK = 1024 * 1024;
+const MESSAGE = 1024 * 1024;
+/**
+ * Bytes asked for at once. What was asked for may all wait in memory for a reader that is slow: the library keeps up to
+ * sixteen messages.
+ */
+const RANGE = 4 * MESSAGE;
 
-type Checked = Pick<Descriptor, 'digest' | 'size'>;
+type ReadRange = (range: { readonly offset: number; readonly size: number }) => Incoming<ReadMessage>;
 
-/** Content as the daemon sends it, checked on the way. It sends no faster than it is read. */
+export interface BlobStreamOptions {
+  readonly descriptor: Pick<Descriptor, 'digest' | 'size'>;
+  readonly read: ReadRange;
+  /** What is being done, for errors: `read sha256:… from containerd`. */
+  readonly operation: string;
+}
+
+/**
+ * Content as the daemon sends it, checked on the way. The last message is held back until size and digest were found
+ * right, so that nobody downstream ever has a whole blob that is wrong. The daemon is asked for a range after the other,
+ * each when the one before was read.
+ */
 export class BlobStream extends Transform {
-  readonly #messages: Incoming<ReadMessage>['messages'];
-  readonly #operation: string;
-  readonly #verifier: Verifier;
+  readonly #options: BlobStreamOptions;
+  readonly #hash: Hash;
+  #messages: Incoming<ReadMessage>['messages'] | undefined;
+  #asked = 0;
+  #size = 0;
+  #held: Buffer | undefined;
 
-  /** @param operation what is being done, for errors: `read sha256:… from containerd` */
-  constructor({ messages, faultOf }: Incoming<ReadMessage>, descriptor: Checked, operation: string) {
-    super({ writableObjectMode: true, writableHighWaterMark: 1, readableHighWaterMark: HIGH_WATER_MARK });
-    this.#messages = messages;
-    this.#operation = operation;
-    this.#verifier = new Verifier(descriptor);
-    messages.on('error', (error) => this.destroy(faultOf(error)));
-    messages.pipe(this);
+  constructor(options: BlobStreamOptions) {
+    super({ writableObjectMode: true, writableHighWaterMark: 1, readableHighWaterMark: MESSAGE });
+    this.#options = options;
+    this.#hash = hasherFor(options.descriptor.digest);
+    this.#ask();
   }
 
   override _transform({ offset, data }: ReadMessage, _encoding: string, done: TransformCallback): void {
-    const { size } = this.#verifier;
-    if (offset === size) this.#hand(() => this.#verifier.take(data), done);
-    else done(this.#mismatch(`wanted the bytes from ${size} on, got those from ${offset} on`));
+    const fault = this.#faultAt(offset, data.length);
+    if (fault !== undefined) {
+      done(this.#mismatch(fault));
+      return;
+    }
+    this.#size += data.length;
+    this.#hash.update(data);
+    const held = this.#held;
+    this.#held = data;
+    done(null, held);
   }
 
   override _flush(done: TransformCallback): void {
-    this.#hand(() => this.#verifier.finish(), done);
+    const { size, digest } = this.#options.descriptor;
+    if (this.#size !== size) {
+      done(this.#mismatch(`wanted ${size} bytes, got ${this.#size}`));
+      return;
+    }
+    const actual = `${algorithmOf(digest)}:${this.#hash.digest('hex')}`;
+    if (actual === digest) done(null, this.#held);
+    else done(this.#mismatch(`wanted digest ${digest}, got ${actual}`));
   }
 
   /** A reader that goes away ends the call: the daemon has the content open as long as it lasts. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#messages.unpipe(this);
-    this.#messages.cancel();
+    this.#messages?.unpipe(this);
+    this.#messages?.cancel();
     done(error);
   }
 
-  #hand(next: () => Buffer | undefined, done: TransformCallback): void {
-    try {
-      done(null, next());
-    } catch (error) {
-      if (!(error instanceof ContentMismatchError)) throw error;
-      done(this.#mismatch(error.message));
+  #ask(): void {
+    const { descriptor, read } = this.#options;
+    const offset = this.#asked;
+    const size = Math.min(descriptor.size - offset, RANGE);
+    if (size <= 0) {
+      this.end();
+      return;
     }
+    const { messages, faultOf } = read({ offset, size });
+    this.#asked += size;
+    this.#messages = messages;
+    messages.on('error', (error) => this.destroy(faultOf(error)));
+    // It ends when it has failed, too.
+    messages.once('end', () => this.destroyed || this.#ask());
+    messages.pipe(this, { end: false });
+  }
+
+  #faultAt(offset: number, length: number): string | undefined {
+    if (offset !== this.#size) return `wanted the bytes from ${this.#size} on, got those from ${offset} on`;
+    const { size } = this.#options.descriptor;
+    return this.#size + length > size ? `wanted ${size} bytes, got more` : undefined;
   }
 
   #mismatch(why: string): ContainerdError {
-    return new ContainerdError(why, { code: 'CONTENT_MISMATCH', operation: this.#operation });
+    return new ContainerdError(why, { code: 'CONTENT_MISMATCH', operation: this.#options.operation });
   }
 }

@@ -44,11 +44,11 @@ export class ContentStore {
   open(descriptor: Pick<Descriptor, 'digest' | 'size'>, signal: AbortSignal): Readable {
     const { digest } = descriptor;
     const operation = operationOn(digest);
-    return new BlobStream(
-      this.#channel.read(READ_CONTENT, { digest }, { operation, signal }),
+    return new BlobStream({
       descriptor,
       operation,
-    );
+      read: (range) => this.#channel.read(READ_CONTENT, { digest, ...range }, { operation, signal }),
+    });
   }
 }
 

@@ -12,6 +12,8 @@ const CODES: ReadonlyMap<status, ContainerdErrorCode> = new Map([
   [status.PERMISSION_DENIED, 'DENIED'],
   [status.UNAUTHENTICATED, 'UNAUTHORIZED'],
   [status.RESOURCE_EXHAUSTED, 'TOO_LARGE'],
+  // A range beyond the end of the content.
+  [status.OUT_OF_RANGE, 'CONTENT_MISMATCH'],
   [status.UNIMPLEMENTED, 'UNSUPPORTED_VERSION'],
   [status.UNAVAILABLE, 'INTERRUPTED'],
   [status.INTERNAL, 'PROTOCOL'],

@@ -45,7 +45,13 @@ export interface ReadMessage {
 
 const CONTENT = 'containerd.services.content.v1.Content';
 export const CONTENT_INFO = unary<{ digest: string }, { info: { size: number } | null }>(CONTENT, 'Info');
-export const READ_CONTENT: Method<{ digest: string }, ReadMessage, 'server-stream'> = {
+interface ReadRequest {
+  readonly digest: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
+export const READ_CONTENT: Method<ReadRequest, ReadMessage, 'server-stream'> = {
   service: CONTENT,
   name: 'Read',
   kind: 'server-stream',

@@ -38,6 +38,11 @@ export type Answer = (
   namespace: ContainerdNamespace,
 ) => Message | Promise<Message> | undefined;
 
+interface Range {
+  readonly offset: number;
+  readonly size: number;
+}
+
 interface FakeContainerdOptions {
   /** Services that it does not have, as `Transfer` and `Streaming` before 1.7. */
   readonly without?: readonly string[];
@@ -56,7 +61,7 @@ export class FakeContainerd {
   /** Answers in place of its own, by the name of the call: `Content.Info`. */
   readonly answers = new Map<string, Answer>();
   /** How content is sent. */
-  send: (content: Buffer) => AsyncIterable<Piece> | Iterable<Piece> = piecesOf;
+  send: (content: Buffer, range: Range) => AsyncIterable<Piece> | Iterable<Piece> = piecesOf;
   /** Bytes of content sent so far. */
   sent = 0;
   readonly transfers: ContainerdTransfers;
@@ -159,7 +164,7 @@ export class FakeContainerd {
     const content = this.#enter('Content.Read', call).contentOf(call.request);
     const cancelled = new AbortController();
     call.once('cancelled', () => cancelled.abort());
-    for await (const { offset, data } of this.send(content)) {
+    for await (const { offset, data } of this.send(content, rangeOf(call.request))) {
       if (cancelled.signal.aborted) return;
       this.sent += data.length;
       if (!call.write({ offset, data })) await once(call, 'drain', cancelled);
@@ -177,6 +182,10 @@ export class FakeContainerd {
   }
 }
 
+function rangeOf({ offset, size }: Message): Range {
+  return { offset: Number(offset), size: Number(size) };
+}
+
 /** Services by the last part of their names. */
 function servicesOf(definition: PackageDefinition): readonly (readonly [string, ServiceDefinition])[] {
   return Object.entries(definition).flatMap(([name, entry]) =>
@@ -188,10 +197,11 @@ function isService(entry: PackageDefinition[string]): entry is ServiceDefinition
   return typeof entry.format !== 'string';
 }
 
-/** Pieces of content from its first byte. */
-function* piecesOf(content: Buffer, size = PIECE): Generator<Piece> {
-  for (let offset = 0; offset < content.length; offset += size)
-    yield { offset, data: content.subarray(offset, offset + size) };
+function* piecesOf(content: Buffer, { offset: begin, size }: Range): Generator<Piece> {
+  const end = begin + size;
+  if (end > content.length) throw refusal(status.OUT_OF_RANGE, 'read past object length');
+  for (let offset = begin; offset < end; offset += PIECE)
+    yield { offset, data: content.subarray(offset, Math.min(offset + PIECE, end)) };
 }
 
 function asRefusal(error: unknown): Error {
