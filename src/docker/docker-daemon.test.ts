@@ -115,7 +115,7 @@ describe('a daemon that keeps content', () => {
     const image = { id, names: [`${SOURCE}:1`, `${SOURCE}@${id}`], manifests: [manifest(amd64)], archive };
     const stage = await setUp({ images: [image] });
     const held = await foundContent(stage, `${SOURCE}:1`);
-    image.names = [`${SOURCE}@${id}`];
+    for (const moved of stage.engine.images) moved.names = [`${SOURCE}@${id}`];
     expect(await held.source.resolve(id, signal)).toMatchObject({ digest: id });
   });
 

@@ -71,7 +71,7 @@ const LONGEST_MESSAGE = 500;
 const SAID: readonly (readonly [RegExp, DockerErrorCode])[] = [
   [/toomanyrequests|too many requests|rate limit/i, 'RATE_LIMITED'],
   [
-    /unauthorized|authentication required|no basic auth credentials|authorization failed|\bdenied\b|forbidden/i,
+    /unauthorized|authentication required|no basic auth credentials|authorization failed|access denied|denied: |is denied|forbidden/i,
     'UNAUTHORIZED',
   ],
   [

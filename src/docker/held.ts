@@ -27,7 +27,7 @@ export interface HeldContent extends Portion {
   readonly kind: 'content';
   readonly source: ImageSource;
   readonly faithful: true;
-  /** Gives back the disk space that reading it took. To be called in any case. */
+  /** Gives back the disk space that reading it took. To be called in any case; never rejects. */
   close(): Promise<void>;
 }
 

@@ -1,13 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 import type { Descriptor } from '../image/descriptor.ts';
-import { asDockerError } from './connection-error.ts';
-import { DockerError } from './docker-error.ts';
 import type { EngineSocket } from './engine-socket.ts';
 import type { ImageSource, OpenLayout } from './held.ts';
+import { unpackLayout } from './layout-archive.ts';
 
 /** Who has an image saved, and where to. */
 interface Saving {
@@ -19,9 +17,6 @@ interface Saving {
   readonly folder?: string;
 }
 
-/** What belongs to an OCI image layout; everything else in the archive is for `docker load`. */
-const LAYOUT_FILE = /^(?:oci-layout|index\.json|blobs\/sha(?:256|384|512)\/[0-9a-f]{64,128})$/;
-
 /**
  * An image as the daemon saves it: an archive of an OCI layout with the manifests and layers that the registry sent,
  * where its store has kept them. It is unpacked with the first question, into a folder that `close` removes: the
@@ -29,7 +24,7 @@ const LAYOUT_FILE = /^(?:oci-layout|index\.json|blobs\/sha(?:256|384|512)\/[0-9a
  */
 export class SavedImage implements ImageSource {
   readonly #saving: Saving;
-  #folder: Promise<string> | undefined;
+  #folder: string | undefined;
   #layout: Promise<ImageSource> | undefined;
 
   constructor(saving: Saving) {
@@ -52,10 +47,11 @@ export class SavedImage implements ImageSource {
     return (await this.#open(signal)).predecessors(descriptor, signal);
   }
 
-  /** Removes what was unpacked; what is read at this moment breaks. */
+  /** Removes what was unpacked; what is read at this moment breaks. Never rejects. */
   async close(): Promise<void> {
-    const folder = await this.#folder;
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    await Promise.allSettled([this.#layout]);
+    // What cannot be removed is left to whoever cleans that place; the image itself is where it belongs.
+    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true }).catch(() => {});
   }
 
   #open(signal: AbortSignal): Promise<ImageSource> {
@@ -65,36 +61,9 @@ export class SavedImage implements ImageSource {
   async #save(signal: AbortSignal): Promise<ImageSource> {
     const { socket, name, openLayout, folder = tmpdir() } = this.#saving;
     const operation = `save ${name} from the Docker daemon`;
+    this.#folder = await mkdtemp(join(folder, 'image-cloner-'));
     const archive = await socket.stream({ path: `/images/${name}/get`, operation, signal });
-    this.#folder = mkdtemp(join(folder, 'image-cloner-'));
-    const into = await this.#folder;
-    try {
-      await unpack(archive, into);
-      return await openLayout(into);
-    } catch (error) {
-      throw isOfArchive(error) ? damaged(operation, error) : asDockerError(error, { operation, signal });
-    }
+    await unpackLayout(archive, this.#folder, operation);
+    return openLayout(this.#folder);
   }
-}
-
-/** Loaded here: who never saves an image does not need it. */
-async function unpack(archive: AsyncIterable<Buffer>, cwd: string): Promise<void> {
-  const { extract } = await import('tar');
-  await pipeline(
-    Readable.from(archive, { objectMode: false }),
-    extract({ cwd, filter: belongsToLayout, strict: true, noChmod: true }),
-  );
-}
-
-function belongsToLayout(path: string, entry: object): boolean {
-  return 'type' in entry && entry.type === 'File' && LAYOUT_FILE.test(path);
-}
-
-/** tar's errors have codes of its own. */
-function isOfArchive(error: unknown): boolean {
-  return error instanceof Error && 'tarCode' in error;
-}
-
-function damaged(operation: string, cause: unknown): DockerError {
-  return new DockerError('the archive is damaged', { code: 'PROTOCOL', operation, cause });
 }

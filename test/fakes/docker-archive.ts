@@ -21,7 +21,7 @@ export async function savedArchive(image: MadeImage, without: readonly string[] 
 }
 
 /** A tar archive of files with these names. */
-function archiveOf(files: readonly (readonly [string, Buffer])[]): Buffer {
+export function archiveOf(files: readonly (readonly [string, Buffer])[]): Buffer {
   const entries = files.flatMap(([name, bytes]) => [...tarEntry(name, bytes.length, [bytes])]);
   return Buffer.concat([...entries, END_OF_TAR]);
 }

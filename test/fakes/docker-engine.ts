@@ -65,14 +65,15 @@ const ROUTES: readonly (readonly [
 
 /** A Docker daemon in memory that works, on a socket that is gone when the test is over. */
 export async function startEngine(options: FakeEngineOptions = {}): Promise<FakeEngine> {
-  const state: State = { options, images: [...(options.images ?? [])], pushed: new Map() };
+  const images = (options.images ?? []).map((image) => ({ ...image, names: [...image.names] }));
+  const state: State = { options, images, pushed: new Map() };
   const socket = join(await tempFolder(), 'docker.sock');
   const listener = await listen((incoming) => handle(state, incoming), { ...options, socket });
   onTestFinished(() => listener.close());
   return {
     ...listener,
     socket,
-    images: state.images,
+    images,
     pushed: state.pushed,
     names: () => state.images.flatMap((image) => image.names).toSorted(),
   };
@@ -216,7 +217,7 @@ function message(status: number, text: string): Answer {
 }
 
 /** As a daemon streams them. */
-function messages(...values: readonly object[]): Answer {
+export function messages(...values: readonly object[]): Answer {
   const lines = values.map((value) => `${JSON.stringify(value)}\r\n`).join('');
   return answer(200, { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }, lines);
 }

@@ -31,7 +31,8 @@ function writeHead({ status, headers, body }: Answer, response: ServerResponse):
   response.flushHeaders();
 }
 
-/** Resets the connection (RST). */
-export function cut(request: IncomingMessage): void {
-  request.socket.resetAndDestroy();
+/** Resets the connection (RST); a unix socket knows no resets and is closed. */
+export function cut({ socket }: IncomingMessage): void {
+  if (socket.remoteAddress === undefined) socket.destroy();
+  else socket.resetAndDestroy();
 }
