@@ -16,6 +16,7 @@ import type { Finding } from './finding.ts';
 import { deniedByRule, sourceNotAllowed, unreadable, warned } from './message.ts';
 import type { AdmissionRequest } from './request.ts';
 import { judge, judgeRewrite, rewriteUnseen, type Verdict } from './verdict.ts';
+import { wantedCopy } from './wanted-copy.ts';
 
 /** What is not checked yet may have any length; a reference has at most this many characters. */
 const LONGEST_LOGGED = 520;
@@ -40,7 +41,7 @@ class Search {
   readonly #request: AdmissionRequest;
   readonly #cloning: Cloning;
   readonly #signal: AbortSignal;
-  /** By source and urgency: an image that ten containers share is asked for once. */
+  /** By names and urgency: an image that ten containers share is asked for once. */
   readonly #findings = new Map<string, Promise<Finding>>();
 
   constructor(request: AdmissionRequest, cloning: Cloning, signal: AbortSignal) {
@@ -84,7 +85,8 @@ class Search {
   }
 
   #find(decision: CopyDecision | RewriteDecision): Promise<Finding> {
-    const key = `${namesOf(decision).source} ${isNewest(decision)}`;
+    const { source, backup } = namesOf(decision);
+    const key = `${source} ${backup} ${wantedCopy(decision).newest}`;
     const known = this.#findings.get(key);
     if (known !== undefined) return known;
     const finding = this.#ask(decision);
@@ -104,8 +106,8 @@ class Search {
 
   async #answer(decision: CopyDecision | RewriteDecision): Promise<Finding> {
     const { copies } = this.#cloning;
-    const { action, source, backup } = decision;
-    const task: CopyTask = { source, backup, ...(isNewest(decision) && { newest: true }) };
+    const { action } = decision;
+    const task = wantedCopy(decision);
     if (action === 'copy' && !this.#request.dryRun) return copies.ensure(task, this.#signal);
     // A dry run leaves no trace: it looks whether the copy is there, and starts none.
     const digest = await (action === 'copy' ? copies.find(task, this.#signal) : this.#lookBriefly(task));
@@ -119,10 +121,6 @@ class Search {
   get #about(): About {
     return aboutOf(this.#request);
   }
-}
-
-function isNewest(decision: CopyDecision | RewriteDecision): boolean {
-  return decision.action === 'copy' && decision.newest;
 }
 
 function namesOf({ source, backup }: CopyTask): Names {

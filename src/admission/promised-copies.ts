@@ -16,12 +16,14 @@ export async function watchPromised(
   promised: readonly CopyTask[],
   { copies, observe }: Pick<Cloning, 'copies' | 'observe'>,
 ): Promise<void> {
-  const tasks = new Map(promised.map((task) => [formatReference(task.source), task]));
+  const tasks = new Map(
+    promised.map((task) => [`${formatReference(task.source)} ${formatReference(task.backup)}`, task]),
+  );
   await Promise.all(
-    [...tasks].map(async ([source, task]) => {
+    [...tasks.values()].map(async (task) => {
       const outcome = await copies.ensure(task, NEVER);
       if (outcome.state !== 'failed') return;
-      const names = { source, backup: formatReference(task.backup) };
+      const names = { source: formatReference(task.source), backup: formatReference(task.backup) };
       observe({ type: 'stranded', ...aboutOf(request), ...names, error: outcome.error });
     }),
   );

@@ -5,6 +5,7 @@ import type { CopyDecision, RewriteDecision } from '../plan/decision.ts';
 import type { Replacement } from '../workload/patch-operation.ts';
 import type { Finding } from './finding.ts';
 import * as message from './message.ts';
+import { wantedCopy } from './wanted-copy.ts';
 
 /** What happens to an image whose copy is not there (design, "Outcomes"). */
 export interface Policy {
@@ -65,12 +66,13 @@ function pointAt(decision: CopyDecision | RewriteDecision, digest?: Digest): Ver
 }
 
 function judgePending(decision: CopyDecision, { onPending }: Policy): Verdict {
-  const { source, backup } = decision;
+  const { source, backup, shared = false } = decision;
   if (onPending === 'deny') return { denial: message.deniedWhileCopying(source) };
-  return onPending === 'rewrite'
+  // What is under a shared name until then may be the copy of another source.
+  return onPending === 'rewrite' && !shared
     ? {
         replacement: replace(decision),
-        promised: { source, backup },
+        promised: wantedCopy(decision),
         warning: message.notYetThere(source, backup),
       }
     : { warning: message.stillCopying(source) };

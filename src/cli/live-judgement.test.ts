@@ -1,9 +1,13 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { RecordingLogger } from '../../test/fakes/recording-logger.ts';
+import { tempFolder } from '../../test/fakes/temp-folder.ts';
 import { JUDGEMENT } from '../../test/judgement.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { loadSettings, type Settings } from '../config/configuration.ts';
 import { LiveJudgement } from './live-judgement.ts';
+import { readNaming } from './naming.ts';
 
 interface Scene {
   readonly live: LiveJudgement;
@@ -114,5 +118,31 @@ describe('a judgement that lives as long as the program', () => {
     expect(
       () => new LiveJudgement({ settings: { ...settings, rules: [BAD] }, log, naming: JUDGEMENT.naming }),
     ).toThrow(ConfigError);
+  });
+
+  test('reads the map again when its file changes, and keeps the last good one', async () => {
+    const mapFile = join(await tempFolder(), 'imageswap-maps.conf');
+    await writeFile(mapFile, 'default::a.example.com');
+    const environment = { REGISTRY: 'a.example.com', REGISTRY_NAMING: 'map', REGISTRY_MAP_FILE: mapFile };
+    const settings = await loadSettings({ environment });
+    const log = new RecordingLogger();
+    const live = new LiveJudgement({ settings, log, naming: await readNaming(settings.registry) });
+    function target(): string | undefined {
+      const { naming } = live.current;
+      return naming.scheme === 'map' ? naming.map.targetOf('nginx:1') : undefined;
+    }
+    await live.refresh(async () => settings);
+    expect([target(), log.records]).toEqual(['a.example.com/nginx:1', []]);
+    await writeFile(mapFile, 'default::b.example.com');
+    await live.refresh(async () => settings);
+    expect(target()).toBe('b.example.com/nginx:1');
+    await writeFile(mapFile, 'nonsense');
+    await live.refresh(async () => settings);
+    await live.refresh(async () => settings);
+    expect(target()).toBe('b.example.com/nginx:1');
+    expect(log.records.map(({ message }) => message)).toEqual([
+      'Configuration read again',
+      'Configuration not usable, the last good one stays',
+    ]);
   });
 });

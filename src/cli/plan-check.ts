@@ -32,8 +32,9 @@ export async function checkCopies(
 
 function taskOf(decision: Planned['decision']): readonly (readonly [string, CopyTask])[] {
   if (decision === undefined || !('backup' in decision)) return [];
-  const { source, backup } = decision;
-  return [[formatReference(source), { source, backup }]];
+  const { source, backup, shared = false } = decision;
+  const key = `${formatReference(source)} ${formatReference(backup)}`;
+  return [[key, { source, backup, ...(shared && { shared }) }]];
 }
 
 async function eachAtMost<Item>(

@@ -15,7 +15,8 @@ export async function readTree(file: string): Promise<Tree> {
   return parseTree(await readText(file), file);
 }
 
-async function readText(file: string): Promise<string> {
+/** @throws ConfigError when it cannot be read or is not in UTF-8 */
+export async function readText(file: string): Promise<string> {
   try {
     const bytes = await readFile(file);
     if (bytes.length > LARGEST_FILE)
@@ -27,7 +28,7 @@ async function readText(file: string): Promise<string> {
 }
 
 /** The parser is loaded here only: most installations are configured by variables and never need it. */
-async function parseTree(text: string, file: string): Promise<Tree> {
+export async function parseTree(text: string, file: string): Promise<Tree> {
   const { readDocument } = await import('../yaml/document.ts');
   try {
     const tree: unknown = readDocument(text, 'yaml-1.2') ?? {};
@@ -35,6 +36,16 @@ async function parseTree(text: string, file: string): Promise<Tree> {
     return tree;
   } catch (cause) {
     throw faultIn(file, `is not a configuration: ${reasonOf(cause)}`, cause);
+  }
+}
+
+/** The documents of manifests, as kubectl reads them. @throws ConfigError */
+export async function parseManifests(text: string, file: string): Promise<readonly unknown[]> {
+  const { readDocuments } = await import('../yaml/document.ts');
+  try {
+    return readDocuments(text, 'kubectl');
+  } catch (cause) {
+    throw faultIn(file, `holds no manifests: ${reasonOf(cause)}`, cause);
   }
 }
 

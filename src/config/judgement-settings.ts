@@ -4,7 +4,7 @@ import { FACTS } from './setting.ts';
 /** What only the file can hold: a variable has no room for lists of mappings. */
 function inFile<Schema extends z.ZodType>(
   schema: Schema,
-  said: { readonly what: string; readonly wanted: string },
+  said: { readonly what: string; readonly wanted: string; readonly otherwise?: string },
 ): Schema {
   FACTS.add(schema, { ...said, inFileOnly: true, fromText: (typed) => typed });
   return schema;
@@ -82,4 +82,25 @@ const WORKLOAD = inFile(
 export const WORKLOADS = inFile(z.array(WORKLOAD), {
   what: 'Custom resources with images: their kind, and where the pod spec or the image is. See docs/rules.md.',
   wanted: 'a list of kinds',
+});
+
+const MAP_RULE = inFile(
+  z.strictObject({
+    source: inFile(z.string().min(1), {
+      what: 'A repository, or all below one.',
+      wanted: 'a repository, or all below one, such as "quay.io/team/**"',
+    }),
+    target: inFile(z.string().min(1), {
+      what: 'What takes its place.',
+      wanted: 'a registry with an optional path, such as "registry.example.com/quay"',
+    }),
+  }),
+  { what: 'One line of the map.', wanted: 'a mapping with source and target' },
+);
+
+/** First match wins. */
+export const MAP = inFile(z.array(MAP_RULE), {
+  what: 'Of naming `map`: source → target; the first that matches counts, and what none matches stays as it is.',
+  wanted: 'a list of mappings with source and target',
+  otherwise: 'none',
 });

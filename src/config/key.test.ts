@@ -23,6 +23,7 @@ describe('keys', () => {
 
   test('without a variable are those that no text can hold', () => {
     expect(KEYS.filter(({ variable }) => variable === undefined).map(({ path }) => path)).toEqual([
+      'registry.map',
       'rules',
       'workloads',
     ]);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RULES, WORKLOADS } from './judgement-settings.ts';
+import { MAP, RULES, WORKLOADS } from './judgement-settings.ts';
 import {
   address,
   amount,
@@ -32,9 +32,14 @@ const REGISTRY = z.strictObject({
   plainHttp: flag({
     what: 'Reach the backup registry by plain HTTP. Loopback hosts may always speak it.',
   }).default(false),
-  naming: choice(['keep-host', 'flat'], {
-    what: 'Names of copies: `keep-host` keeps host and path of the source below the prefix, `flat` puts all in one level.',
+  naming: choice(['keep-host', 'flat', 'basename', 'map'], {
+    what: 'Names of copies: `keep-host` keeps host and path of the source below the prefix, `flat` puts all in one level, `basename` keeps the last component alone, `map` asks `registry.map` or `registry.mapFile`. See docs/naming.md.',
     otherwise: 'flat on Docker Hub, else keep-host',
+  }).optional(),
+  map: MAP.optional(),
+  mapFile: path({
+    what: "Of naming `map`: ImageSwap's map file, as it is. Read again when it changes.",
+    otherwise: 'none',
   }).optional(),
 });
 

@@ -8,6 +8,7 @@ import type { ImageUse } from '../workload/images.ts';
  * - `never-pulled`: `imagePullPolicy: Never`, the node has it or the pod does not start
  * - `unparsable`: not a reference; the kubelet will say so
  * - `already-backup`: it lives under the prefix
+ * - `not-mapped`: the map of the operator does not lead it anywhere
  * - `rule`: a rule of the operator says so
  * - `source-not-allowed`: the operator lets nothing be copied from its registry
  */
@@ -17,6 +18,7 @@ export type SkipReason =
   | 'never-pulled'
   | 'unparsable'
   | 'already-backup'
+  | 'not-mapped'
   | 'rule'
   | 'source-not-allowed';
 
@@ -36,6 +38,8 @@ interface Named extends Common {
   readonly source: Reference;
   /** The copy for everybody. */
   readonly backup: Reference;
+  /** Other sources may be given that name: a copy of ours has to be known to be of this one. */
+  readonly shared?: true;
   /** The copy for this namespace alone, where its credentials are needed to read the source. */
   readonly ownBackup?: Reference;
 }

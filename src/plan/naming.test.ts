@@ -13,7 +13,7 @@ import {
   repositoryOf,
 } from '../image/reference.ts';
 import { hostComponent } from './host-component.ts';
-import { backupOf, defaultScheme, isCopyOf, type Naming } from './naming.ts';
+import { backupOf, defaultScheme, isCopyOf, isShared, type NamingByRule as Naming } from './naming.ts';
 import { isBackup, parsePrefix } from './prefix.ts';
 
 const KEEP_HOST: Naming = { prefix: parsePrefix(names.keepHost.prefix, undefined), scheme: 'keep-host' };
@@ -112,7 +112,42 @@ describe('backupOf with flat', () => {
   });
 });
 
-describe('backupOf, under any naming,', () => {
+describe('backupOf with basename', () => {
+  const BASE: Naming = { prefix: parsePrefix('quickdevnotes', undefined), scheme: 'basename' };
+  const LONG_BASE: Naming = { ...LONG, scheme: 'basename' };
+
+  it.each([
+    ['alpine:3.12', 'quickdevnotes/alpine:3.12'],
+    ['quay.io/a/app:1', 'quickdevnotes/app:1'],
+    ['ghcr.io/b/c/app:1', 'quickdevnotes/app:1'],
+    [`quay.io/a/app@sha256:${'a'.repeat(64)}`, `quickdevnotes/app@sha256:${'a'.repeat(64)}`],
+  ])('calls the copy of %s as image-cloner did that was written in Go: %s', (image, name) => {
+    expect(nameOf(image, BASE)).toBe(name);
+  });
+
+  it.each([`a/x-${'0'.repeat(64)}`, 'a/ns__team__app'])(
+    'gives way with %s to what others are called',
+    (image) => {
+      const source = parseReference(image);
+      expect(backupOf(source, BASE).path.slice(-65)).toBe(`-${sha256(repositoryOf(source))}`);
+    },
+  );
+
+  it('cuts a name that is too long', () => {
+    const source = parseReference(`quay.io/a/${'b'.repeat(200)}`);
+    expect(repositoryOf(backupOf(source, LONG_BASE)).length).toBeLessThanOrEqual(LONGEST_NAME);
+  });
+
+  it.each([
+    [BASE, true],
+    [FLAT, false],
+    [KEEP_HOST, false],
+  ])('is known to give one name to several sources', (naming, expected) => {
+    expect(isShared(naming)).toBe(expected);
+  });
+});
+
+describe('backupOf, under any naming that is injective,', () => {
   const namings = fc.constantFrom(...NAMINGS);
 
   it('gives a reference that can be read, lives under the prefix and keeps tag and digest', () => {

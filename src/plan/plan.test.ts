@@ -10,6 +10,7 @@ import type { Judgement } from './judgement.ts';
 import { type Owner, planImages } from './plan.ts';
 import type { RuleText } from './rule.ts';
 import { compileRules } from './rules.ts';
+import { readSwapFile } from './swap-lines.ts';
 
 const OWNER: Owner = {
   subject: { namespace: 'shop', kinds: ['Pod'], labels: {}, annotations: {}, serviceAccount: 'default' },
@@ -296,5 +297,72 @@ describe('with copies that namespaces have for themselves', () => {
     const [decision, theirs] = planImages([use('quay.io/app:1'), use(foreign)], OWNER, JUDGEMENT);
     expect(decision).not.toHaveProperty('ownBackup');
     expect(theirs).toMatchObject({ action: 'skip', reason: 'already-backup' });
+  });
+});
+
+describe('where names are shared', () => {
+  const prefix = JUDGEMENT.naming.prefix;
+  const digest = `sha256:${'a'.repeat(64)}`;
+
+  function mapped(text: string, image: string, rules: readonly RuleText[] = [], owner = OWNER): Decision {
+    const read = readSwapFile(text);
+    const compiled = compileRules(rules);
+    if (!read.ok || !compiled.ok) throw new Error('Cannot test: wanted a good map and good rules');
+    const naming = { prefix, scheme: 'map', map: read.map } as const;
+    const [decision] = planImages([use(image)], owner, { ...JUDGEMENT, naming, rules: compiled.rules });
+    if (decision === undefined) throw new Error('Cannot test: wanted a decision');
+    return decision;
+  }
+
+  it('a copy has to be known to be of its source', () => {
+    const naming = { prefix, scheme: 'basename' } as const;
+    const judgement = { ...JUDGEMENT, naming };
+    expect(planImages([use('quay.io/a/app:1')], OWNER, judgement)).toMatchObject([
+      { action: 'copy', shared: true, backup: { path: 'backup/app', tag: '1' } },
+    ]);
+    expect(planImages([use('quay.io/a/app:1')], CONTROLLED, judgement)).toMatchObject([
+      { action: 'rewrite', check: true, shared: true },
+    ]);
+  });
+
+  it.each<[string, string, string]>([
+    ['in the backup registry is copied to', 'registry.example.com/backup/x', 'copy'],
+    ['elsewhere in that registry is of somebody else', 'registry.example.com/proxy', 'rewrite'],
+    ['in another registry is of somebody else', 'other.example.com', 'rewrite'],
+  ])('a map to what is %s', (_what, target, action) => {
+    const decision = mapped(`default::${target}`, 'quay.io/a/app:1');
+    expect(decision.action).toBe(action);
+    expect(wordOf(decision)).toBe(`${target}/a/app:1`);
+    expect('shared' in decision).toBe(action === 'copy');
+  });
+
+  it('a map to a digest of its own choice writes that, and copies nothing there', () => {
+    const text = `default::\n[EXACT]a:1::registry.example.com/backup/a@${digest}`;
+    expect(mapped(text, 'a:1')).toMatchObject({ action: 'rewrite', check: false, backup: { digest } });
+  });
+
+  it.each([
+    ['a map leaves', 'default::', 'a:1', 'not-mapped'],
+    ['a map has led somewhere', 'default::other.example.com', 'other.example.com/a:1', 'already-backup'],
+    [
+      'lies below the prefix',
+      'default::other.example.com',
+      'registry.example.com/backup/a:1',
+      'already-backup',
+    ],
+  ])('an image that %s stays', (_what, text, image, reason) => {
+    expect(mapped(text, image)).toMatchObject({ action: 'skip', reason });
+  });
+
+  it.each<[RuleText['action'], object]>([
+    ['skip', { action: 'skip', reason: 'rule' }],
+    ['deny', { action: 'deny' }],
+    ['warn', { action: 'warn' }],
+    ['rewrite-only', { action: 'rewrite', check: false }],
+    ['copy', { action: 'copy' }],
+  ])('the rule %s holds as well', (action, expected) => {
+    const decision = mapped('default::registry.example.com/backup', 'quay.io/a/app:1', [{ action }]);
+    expect(decision).toMatchObject(expected);
+    expect('shared' in decision).toBe(action === 'copy' || action === 'warn');
   });
 });

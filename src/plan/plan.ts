@@ -2,7 +2,7 @@ import { type Reference, readReference } from '../image/reference.ts';
 import type { ImageUse } from '../workload/images.ts';
 import { type CopyDecision, DEFAULT_RULE, type Decision, OWNED_RULE, type SkipReason } from './decision.ts';
 import type { Judgement } from './judgement.ts';
-import { backupOf, ownBackupOf } from './naming.ts';
+import { isShared, nameOf, ownBackupOf, type Written } from './naming.ts';
 import { ownerOf } from './owner.ts';
 import { isBackup } from './prefix.ts';
 import type { Rule } from './rule.ts';
@@ -35,6 +35,7 @@ function planImage(use: ImageUse, owner: Owner, judgement: Judgement): Decision 
   const source = readReference(use.image);
   if (source === undefined) return { action: 'skip', use, reason: 'unparsable' };
   if (isBackup(source, judgement.naming.prefix)) return decideBackup({ use, source }, owner, judgement);
+  if (isTarget(use.image, judgement)) return { action: 'skip', use, reason: 'already-backup' };
   const rule = judgement.rules.find((one) => one.matches(owner.subject, source)) ?? COPY_ALL;
   return decide({ use, source, rule }, owner, judgement);
 }
@@ -75,9 +76,13 @@ function decide({ use, source, rule }: Ruled, owner: Owner, judgement: Judgement
   const said = message === undefined ? {} : { message };
   if (action === 'skip') return { action, use, reason: 'rule', rule: name };
   if (action === 'deny') return { action, use, source, rule: name, ...said };
-  const named = { use, source, ...backupsOf(source, owner, judgement), rule: name };
+  const backups = backupsOf({ text: use.image, source }, owner, judgement);
+  if (backups === undefined) return { action: 'skip', use, reason: 'not-mapped' };
+  const named = { use, source, ...backups, rule: name };
   if (action === 'warn') return { action, ...named, ...said };
-  if (action === 'rewrite-only') return { action: 'rewrite', ...named, check, quiet: controlled };
+  const seen = unclaimed(named);
+  if (action === 'rewrite-only') return { action: 'rewrite', ...seen, check, quiet: controlled };
+  if (!isOurs(seen, judgement)) return { action: 'rewrite', ...seen, check: false, quiet: controlled };
   // A pod of a controller must not wait, and what its template names was copied with the template.
   if (controlled) return { action: 'rewrite', ...named, check: true, quiet: true };
   return mayBeSource(source.host, judgement.sources)
@@ -90,11 +95,34 @@ function isPulledAnew({ pullPolicy }: ImageUse, { tag, digest }: Reference): boo
   return digest === undefined && (pullPolicy === 'Always' || tag === 'latest');
 }
 
+/** Others fill these names: whose an image there is, is their business. */
+function unclaimed<Claimed extends { readonly shared?: true }>(named: Claimed): Omit<Claimed, 'shared'> {
+  const { shared: _shared, ...rest } = named;
+  return rest;
+}
+
+/** A map may lead out of the backup registry, or to a digest of its choice: there we put nothing. */
+function isOurs({ source, backup }: Pick<CopyDecision, 'source' | 'backup'>, { naming }: Judgement): boolean {
+  const isChosen = backup.digest !== undefined && backup.digest !== source.digest;
+  return isBackup(backup, naming.prefix) && !isChosen;
+}
+
+function isTarget(image: string, { naming }: Judgement): boolean {
+  return naming.scheme === 'map' && naming.map.isTarget(image);
+}
+
+/** @returns undefined where a map leaves the image as it is */
 function backupsOf(
-  source: Reference,
+  written: Written,
   { subject: { namespace } }: Owner,
   { naming }: Judgement,
-): Pick<CopyDecision, 'backup' | 'ownBackup'> {
-  const ownBackup = naming.apart ? ownBackupOf(source, namespace, naming) : undefined;
-  return { backup: backupOf(source, naming), ...(ownBackup !== undefined && { ownBackup }) };
+): Pick<CopyDecision, 'backup' | 'ownBackup' | 'shared'> | undefined {
+  const backup = nameOf(written, naming);
+  if (backup === undefined) return undefined;
+  const ownBackup = naming.apart ? ownBackupOf(written.source, namespace, naming) : undefined;
+  return {
+    backup,
+    ...(isShared(naming) && { shared: true }),
+    ...(ownBackup !== undefined && { ownBackup }),
+  };
 }

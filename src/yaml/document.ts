@@ -14,12 +14,18 @@ const DEEPEST = 500;
  * @throws YamlError
  */
 export function readDocument(text: string, dialect: Dialect): unknown {
-  const [value = null, ...more] = documentsIn(text, dialect);
+  const [value = null, ...more] = readDocuments(text, dialect);
   if (more.length > 0) throw new YamlError('wanted one document, got several', undefined);
-  // Without an anchor nothing is there twice.
-  if (text.includes('&') && unfoldedSize(value) > MOST_UNFOLDED)
-    throw new YamlError(`aliases unfold to more than ${MOST_UNFOLDED} values`, undefined);
   return value;
+}
+
+/** The values of all documents of a text, under the same bounds. @throws YamlError */
+export function readDocuments(text: string, dialect: Dialect): readonly unknown[] {
+  const values = documentsIn(text, dialect);
+  // Without an anchor nothing is there twice.
+  if (text.includes('&') && unfoldedSize(values) > MOST_UNFOLDED)
+    throw new YamlError(`aliases unfold to more than ${MOST_UNFOLDED} values`, undefined);
+  return values;
 }
 
 function documentsIn(text: string, dialect: Dialect): readonly unknown[] {

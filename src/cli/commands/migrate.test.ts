@@ -15,17 +15,25 @@ interface Ended {
 async function migrate(format: string, content: string): Promise<Ended> {
   const file = join(await tempFolder(), 'theirs.yaml');
   await writeFile(file, content);
+  return migrateFile(format, file);
+}
+
+async function migrateFile(format: string, file: string): Promise<Ended> {
   const program = start(['migrate', format, file]);
   const code = await program.ended;
   return { code, out: program.out, err: program.err.replaceAll(file, 'FILE') };
 }
 
 /** What becomes of images under the configuration that was printed: the copy's name, or the reason to leave them. */
-async function planned(configuration: string, ...images: readonly string[]): Promise<readonly unknown[]> {
+function planned(configuration: string, ...images: readonly string[]): Promise<readonly unknown[]> {
+  return plannedOf(configuration, pod(containers(...images)));
+}
+
+async function plannedOf(configuration: string, object: unknown): Promise<readonly unknown[]> {
   const folder = await tempFolder();
   const [config, manifest] = [join(folder, 'config.yaml'), join(folder, 'pod.json')];
   await writeFile(config, configuration);
-  await writeFile(manifest, JSON.stringify(pod(containers(...images))));
+  await writeFile(manifest, JSON.stringify(object));
   const environment = { REGISTRY_AUTH_DIR: join(folder, 'auth') };
   const program = start(['plan', '--json', '--config', config, '-f', manifest], environment);
   expect({ code: await program.ended, err: program.err }).toEqual({ code: 0, err: '' });
@@ -33,8 +41,12 @@ async function planned(configuration: string, ...images: readonly string[]): Pro
   return rows.map(({ action, backup, reason }) => reason ?? [action, backup]);
 }
 
+function examplePath(name: string): string {
+  return fileURLToPath(new URL(`../../../deploy/examples/${name}`, import.meta.url));
+}
+
 function example(name: string): Promise<string> {
-  return readFile(fileURLToPath(new URL(`../../../deploy/examples/${name}`, import.meta.url)), 'utf8');
+  return readFile(examplePath(name), 'utf8');
 }
 
 const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
@@ -134,8 +146,124 @@ describe('image-cloner migrate palette', () => {
   });
 });
 
+describe('image-cloner migrate imageswap', () => {
+  const MIRROR = 'registry.example.com/mirror';
+
+  test.each([
+    ['nginx:1', `${MIRROR}/official/nginx:1`],
+    ['team/app:1', `${MIRROR}/hub-docker.io/team/app:1`],
+    ['quay.io/team/app:1', `${MIRROR}/quay/team/app:1`],
+    ['gcr.io/team/app:1', `${MIRROR}/team/app:1`],
+    ['ghcr.io/shop/web:v1', 'registry.example.com/patched/web:v1-1'],
+    ['ghcr.io/shop/tool-a:1', `${MIRROR}/tools/tool-a:1`],
+  ])('with a map file %s becomes %s, and nothing is copied', async (image, backup) => {
+    const { code, out } = await migrateFile('imageswap', examplePath('imageswap-maps.conf'));
+    expect(code).toBe(0);
+    expect(await planned(out, image)).toEqual([['rewrite', backup]]);
+  });
+
+  test('with a map file leaves alone what that does, and where it leads', async () => {
+    const { out } = await migrateFile('imageswap', examplePath('imageswap-maps.conf'));
+    const images = ['registry.internal.example.org/a:1', 'edge.example.org/a:1', `${MIRROR}/quay/a:1`];
+    expect(await planned(out, ...images)).toEqual(['not-mapped', 'not-mapped', 'already-backup']);
+  });
+
+  test('says what opts in and what copies, and keeps the label that opts out', async () => {
+    const { out } = await migrateFile('imageswap', examplePath('imageswap-maps.conf'));
+    expect(out).toMatch(/^# .*k8s\.twr\.io\/imageswap=enabled/m);
+    expect(out).toMatch(/^# .*this copies nothing/m);
+    const opted = { metadata: { name: 'p', labels: { 'k8s.twr.io/imageswap': 'disabled' } } };
+    expect(await plannedOf(out, { ...pod(containers('nginx:1')), ...opted })).toEqual(['rule']);
+  });
+
+  test('in LEGACY mode puts the last component behind the prefix, and reads its variables', async () => {
+    const { code, out } = await migrateFile('imageswap', examplePath('imageswap-legacy.yaml'));
+    expect(code).toBe(0);
+    expect(await planned(out, 'nginx:1', 'quay.io/team/app:1', `${MIRROR}/a:1`)).toEqual([
+      ['rewrite', `${MIRROR}/nginx:1`],
+      ['rewrite', `${MIRROR}/app:1`],
+      'already-backup',
+    ]);
+    expect(out).toContain('level: debug\n');
+    const opted = { metadata: { name: 'p', labels: { 'example.com/keep-images': 'disabled' } } };
+    expect(await plannedOf(out, { ...pod(containers('nginx:1')), ...opted })).toEqual(['rule']);
+  });
+
+  test('finds a map beside the variables of a Deployment', async () => {
+    const { code, out } = await migrate(
+      'imageswap',
+      `kind: ConfigMap
+data:
+  imageswap-maps.conf: |
+    default::
+    quay.io::quay.example.com
+---
+kind: Deployment
+spec: {template: {spec: {containers: [{env: [{name: IMAGESWAP_MAPS_FILE, value: /maps/m.conf}]}]}}}
+`,
+    );
+    expect(code).toBe(0);
+    expect(out).toContain('prefix: quay.example.com\n');
+    expect(out).toContain('mapFile: /maps/m.conf\n');
+  });
+
+  test.each([
+    ['default::', 'FILE: default: got ""'],
+    ['kind: ConfigMap\ndata: {IMAGESWAP_MODE: LEGACY}', 'FILE: IMAGE_PREFIX: got ""'],
+    [
+      'kind: ConfigMap\ndata: {IMAGESWAP_MODE: LEGACY, IMAGE_PREFIX: r.example.com/a-}',
+      'FILE: IMAGE_PREFIX: got "r.example.com/a-", wanted a map file in its place, with the line "default::r.example.com/a-"',
+    ],
+    ['kind: ConfigMap\ndata: {IMAGESWAP_MODE: MAPS}', 'FILE: got no map'],
+    ['kind: [', 'FILE: holds no manifests'],
+  ])('refuses %j', async (content, fault) => {
+    const { code, out, err } = await migrate('imageswap', content);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(fault);
+  });
+});
+
+describe('image-cloner migrate image-cloner', () => {
+  test('keeps the names of the one that was written in Go', async () => {
+    const { code, out } = await migrateFile('image-cloner', examplePath('image-cloner.yaml'));
+    expect(code).toBe(0);
+    expect(out).toContain('certFile: /etc/tls/server.crt\n  keyFile: /etc/tls/server.key\n');
+    expect(
+      await planned(out.replace('quay.io', 'quay.io/gauravgahlot'), 'alpine:3.12', 'ghcr.io/b/app:1'),
+    ).toEqual([
+      ['copy', 'quay.io/gauravgahlot/alpine:3.12'],
+      ['copy', 'quay.io/gauravgahlot/app:1'],
+    ]);
+  });
+
+  test('leaves the registry to the user name where it was, and the places of certificates that are ours', async () => {
+    const { code, out } = await migrate(
+      'image-cloner',
+      'kind: Deployment\nspec: {template: {spec: {containers: [{args: [-tls-cert-file, /tls/tls.crt]}]}}}',
+    );
+    expect([code, out.split('\n').filter((line) => !line.startsWith('#'))]).toEqual([
+      0,
+      ['registry:', '  naming: basename', ''],
+    ]);
+  });
+
+  test('looks into no Secret', async () => {
+    const { out } = await migrate(
+      'image-cloner',
+      'kind: Secret\nstringData: {REGISTRY: hunter2}\nenv: [{name: REGISTRY, value: hunter2}]',
+    );
+    expect(out).not.toContain('hunter2');
+  });
+
+  test('refuses what is no registry', async () => {
+    const { code, err } = await migrate('image-cloner', 'env: [{name: REGISTRY, value: "https://quay.io"}]');
+    expect(code).toBe(2);
+    expect(err).toContain('FILE: REGISTRY: got "https://quay.io", wanted a registry');
+  });
+});
+
 test('image-cloner migrate knows no other formats', async () => {
   const { code, err } = await migrate('something', '');
   expect(code).toBe(2);
-  expect(err).toContain('ecr-pull-through, palette');
+  expect(err).toContain('image-cloner, imageswap, ecr-pull-through, palette');
 });

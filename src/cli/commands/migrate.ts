@@ -7,6 +7,7 @@ export function configure(command: Command, { out }: CommandSurroundings): void 
   command
     .description(
       `Prints our configuration for another tool's: what to do beside stands in comments. No password is printed.
+image-cloner: the Deployment of the one written in Go. imageswap: a map file, or manifests with its variables.
 ecr-pull-through: registries.yaml. palette: a user-data file with registryCredentials.`,
     )
     .addArgument(new Argument('<format>', 'the tool').choices(FORMATS))

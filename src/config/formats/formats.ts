@@ -1,18 +1,32 @@
-import { readTree } from '../file.ts';
+import { parseTree, readText } from '../file.ts';
 import { fromEcrPullThrough } from './ecr-pull-through.ts';
+import { fromImageCloner } from './image-cloner.ts';
+import { fromImageSwap } from './imageswap.ts';
 import type { Migration } from './migration.ts';
 import { fromPalette } from './palette.ts';
 
-const READERS = { 'ecr-pull-through': fromEcrPullThrough, palette: fromPalette } as const;
+type Reader = (text: string, where: string) => Promise<Migration>;
+
+const READERS = {
+  'image-cloner': fromImageCloner,
+  imageswap: fromImageSwap,
+  'ecr-pull-through': ofTree(fromEcrPullThrough),
+  palette: ofTree(fromPalette),
+} as const satisfies Readonly<Record<string, Reader>>;
 
 /** A tool whose configuration can be read. */
 export type Format = keyof typeof READERS;
 
-export const FORMATS: readonly Format[] = ['ecr-pull-through', 'palette'];
+export const FORMATS: readonly Format[] = ['image-cloner', 'imageswap', 'ecr-pull-through', 'palette'];
 
 /** Reads another tool's configuration. @throws ConfigError */
 export async function readMigration(format: Format, file: string): Promise<Migration> {
-  return READERS[format](await readTree(file), file);
+  return READERS[format](await readText(file), file);
+}
+
+/** A format that is one mapping of YAML. */
+function ofTree(read: (tree: unknown, where: string) => Migration): Reader {
+  return async (text, where) => read(await parseTree(text, where), where);
 }
 
 /** A configuration file of ours, notes first. */
