@@ -234,52 +234,59 @@ describe.runIf(canRun('oras', 'crane'))(
   },
 );
 
-describe.runIf(canRun('docker-registry', 'dockerd', 'containerd', 'root'))('a copy is pulled', () => {
-  let registry: RegistryServer;
-  let reference: string;
-  let native: string;
+describe.runIf(canRun('docker-registry', 'dockerd', 'dockerd-later', 'containerd', 'root'))(
+  'a copy is pulled',
+  () => {
+    let registry: RegistryServer;
+    let reference: string;
+    let native: string;
 
-  beforeAll(async () => {
-    registry = await RegistryServer.start();
-    const image = await indexOf(120);
-    native = image.children.map(digestOf)[PLATFORMS.indexOf(NATIVE)] ?? '';
-    await pushImage(repositoryAt(registry.url, 'source/app'), image, '1');
-    reference = `${registry.host}/backup/app:1`;
-    await copy(`${registry.host}/source/app:1`, reference);
-  });
+    beforeAll(async () => {
+      registry = await RegistryServer.start();
+      const image = await indexOf(120);
+      native = image.children.map(digestOf)[PLATFORMS.indexOf(NATIVE)] ?? '';
+      await pushImage(repositoryAt(registry.url, 'source/app'), image, '1');
+      reference = `${registry.host}/backup/app:1`;
+      await copy(`${registry.host}/source/app:1`, reference);
+    });
 
-  afterAll(() => registry.close());
+    afterAll(() => registry.close());
 
-  it('by Docker', async () => {
-    const engine = await DockerEngine.start();
-    try {
-      const { code, stderr } = await engine.docker(['pull', reference]);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      const inspected = await engine.docker([
-        'image',
-        'inspect',
-        '--format={{json .RepoDigests}}',
-        reference,
-      ]);
-      expect(inspected.stdout).toContain(await crane('digest', reference));
-    } finally {
-      await engine.stop();
-    }
-  });
+    it.each([
+      { version: '20.10', imageStore: 'classic' },
+      { version: '28', imageStore: 'classic' },
+      { version: '28', imageStore: 'containerd' },
+    ] as const)('by Docker $version with the $imageStore image store', async (options) => {
+      const engine = await DockerEngine.start(options);
+      try {
+        const { code, stderr } = await engine.docker(['pull', reference]);
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+        const inspected = await engine.docker([
+          'image',
+          'inspect',
+          '--format={{json .RepoDigests}}',
+          reference,
+        ]);
+        expect(inspected.stdout).toContain(await crane('digest', reference));
+      } finally {
+        await engine.stop();
+      }
+    });
 
-  it.each<ContainerdVersion>(['1.6', '2'])('by containerd %s', async (version) => {
-    const containerd = await Containerd.start(version);
-    try {
-      const pulled = await containerd.ctr('images', 'pull', '--local', '--plain-http', reference);
-      expect({ code: pulled.code, stderr: pulled.stderr }).toMatchObject({ code: 0 });
-      const { stdout } = await containerd.ctr('images', 'list', `name==${reference}`);
-      expect(stdout).toContain(await crane('digest', reference));
-      expect((await containerd.ctr('content', 'list', '--quiet')).stdout).toContain(native);
-    } finally {
-      await containerd.stop();
-    }
-  });
-});
+    it.each<ContainerdVersion>(['1.6', '2'])('by containerd %s', async (version) => {
+      const containerd = await Containerd.start(version);
+      try {
+        const pulled = await containerd.ctr('images', 'pull', '--local', '--plain-http', reference);
+        expect({ code: pulled.code, stderr: pulled.stderr }).toMatchObject({ code: 0 });
+        const { stdout } = await containerd.ctr('images', 'list', `name==${reference}`);
+        expect(stdout).toContain(await crane('digest', reference));
+        expect((await containerd.ctr('content', 'list', '--quiet')).stdout).toContain(native);
+      } finally {
+        await containerd.stop();
+      }
+    });
+  },
+);
 
 interface Chart {
   readonly chart: MadeImage;
