@@ -2,7 +2,8 @@ import { isRecord } from '../image/descriptor.ts';
 import { controllerOf } from '../workload/controller.ts';
 import { type GroupKind, groupKindOf } from '../workload/group-kind.ts';
 import type { Kinds } from '../workload/kinds.ts';
-import { findPodSpec, podMetadataOf } from '../workload/pod-spec.ts';
+import { podMetadataOf } from '../workload/pod-spec.ts';
+import { serviceAccountOf } from '../workload/service-account.ts';
 
 /** What rules ask about an object. */
 export interface Subject {
@@ -22,9 +23,6 @@ const MAKERS: ReadonlyMap<GroupKind, GroupKind> = new Map([
   ['ReplicaSet.apps', 'Deployment.apps'],
   ['Job.batch', 'CronJob.batch'],
 ]);
-
-/** Kubernetes' own, where a pod spec names none. */
-const DEFAULT_ACCOUNT = 'default';
 
 /**
  * Reads the subject of an object. A label of the pod template counts as one of the workload, so that a rule holds for
@@ -52,11 +50,4 @@ function kindsOf(object: unknown, kinds: Kinds): readonly GroupKind[] {
 function textsOf(metadata: unknown, map: string): Texts {
   const found = isRecord(metadata) ? metadata[map] : undefined;
   return isRecord(found) ? found : {};
-}
-
-function serviceAccountOf(object: unknown, kinds: Kinds): string | undefined {
-  const spec = findPodSpec(object, kinds)?.spec;
-  if (spec === undefined) return undefined;
-  const { serviceAccountName: name } = spec;
-  return typeof name === 'string' && name !== '' ? name : DEFAULT_ACCOUNT;
 }
