@@ -18,10 +18,17 @@ interface Indexed {
 
 /** Credentials by the repositories they are for, matched and ordered as the kubelet does (`BasicDockerKeyring`). */
 export class Keyring {
-  readonly #entries: readonly Indexed[];
+  #entries: readonly Indexed[];
 
   constructor(entries: readonly KeyringEntry[]) {
     this.#entries = entries.flatMap(index).toSorted(reversed);
+  }
+
+  /** Several as one, ordered as if all had stood in one file (`UnionDockerKeyring` of the kubelet's pull secrets). */
+  static of(keyrings: readonly Keyring[]): Keyring {
+    const all = new Keyring([]);
+    all.#entries = keyrings.flatMap((keyring) => keyring.#entries).toSorted(reversed);
+    return all;
   }
 
   /** All that match, longer keys before shorter ones with the same beginning, plain ones before globs. */

@@ -16,6 +16,15 @@ export interface Audience {
   readonly actions: Actions;
   /** Another repository of the same registry that is read as well, for a mount. */
   readonly alsoPull?: string;
+  /** Who speaks, where that is not whom the client speaks for. */
+  readonly identity?: Identity;
+}
+
+/** Somebody with credentials of his own. Neither they nor what was learned of them serves anybody else. */
+export interface Identity {
+  /** The same for the same credentials, and for no others. */
+  readonly name: string;
+  readonly credentials: readonly Credential[];
 }
 
 /** What a request proves itself with. */
@@ -116,9 +125,9 @@ export class Authorizer {
   }
 
   async #candidatesOf(audience: Audience): Promise<Candidates> {
-    const { host, path, actions, alsoPull = '' } = audience;
-    const list = await this.#find({ host, path });
-    const key = `${host}/${path} ${actions} ${alsoPull}`;
+    const { host, path, actions, alsoPull = '', identity } = audience;
+    const list = identity?.credentials ?? (await this.#find({ host, path }));
+    const key = `${host}/${path} ${actions} ${alsoPull} ${identity?.name ?? ''}`;
     const known = this.#candidates.get(key);
     if (known?.isGoodFor(list) === true) return known;
     const candidates = new Candidates(list, actions);

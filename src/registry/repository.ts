@@ -3,7 +3,7 @@ import type { Descriptor } from '../image/descriptor.ts';
 import { type Digest, isDigest } from '../image/digest.ts';
 import { LARGEST_MANIFEST, parseManifest } from '../image/manifest.ts';
 import { ACCEPTED_MANIFESTS } from '../image/media-type.ts';
-import type { Audience } from './authorizer.ts';
+import type { Audience, Identity } from './authorizer.ts';
 import { downloadBlob } from './blob-download.ts';
 import { uploadBlob } from './blob-upload.ts';
 import type { Call } from './call.ts';
@@ -21,13 +21,15 @@ export class Repository {
   readonly #client: Client;
   readonly #audience: Audience;
 
+  /** @param identity default: whoever the client speaks for */
   constructor(
     client: Client,
     { host, path }: { readonly host: string; readonly path: string },
     actions: Actions,
+    identity?: Identity,
   ) {
     this.#client = client;
-    this.#audience = { host, path, actions };
+    this.#audience = { host, path, actions, ...(identity !== undefined && { identity }) };
   }
 
   /** @throws RegistryError `NOT_FOUND` */
