@@ -37,12 +37,12 @@ function respond(
   const { judgement, observe } = cloning;
   const { naming, kinds } = judgement;
   const denials = verdicts.flatMap(({ denial }) => denial ?? []);
-  if (denials.length > 0) return denied(request, denials);
+  if (denials.length > 0) return denied(request, [...denials, ...advicesOf(verdicts)]);
   const replacements = verdicts.flatMap(({ replacement }) => replacement ?? []);
   const patch = buildPatch(
     request.object,
     replacements,
-    (source, image) => isCopyOf(source, image, naming),
+    (source, image) => isCopyOf(source, image, naming, request.namespace),
     kinds,
   );
   if (patch.ok) {
@@ -67,5 +67,9 @@ function tellPatched(
 }
 
 function warningsOf(verdicts: readonly Verdict[]): readonly string[] {
-  return verdicts.flatMap(({ warning }) => warning ?? []);
+  return [...verdicts.flatMap(({ warning }) => warning ?? []), ...advicesOf(verdicts)];
+}
+
+function advicesOf(verdicts: readonly Verdict[]): readonly string[] {
+  return verdicts.flatMap(({ advice }) => advice ?? []);
 }

@@ -15,6 +15,9 @@ interface Names {
   readonly backup: string;
 }
 
+/** Of each kind of finding what can be logged. */
+type Seen<One> = One extends unknown ? Omit<One, 'ownBackup'> : never;
+
 type RequestEvent =
   | { readonly type: 'received'; readonly dryRun: boolean }
   | { readonly type: 'ignored'; readonly reason: IgnoreReason }
@@ -35,8 +38,8 @@ type RequestEvent =
   | ({ readonly type: 'rewritten'; readonly rule: string } & Names)
   /** A copy is wanted, or wanted if it is there. */
   | ({ readonly type: 'planned'; readonly rule: string } & Names)
-  /** What became of it, in `state`. */
-  | ({ readonly type: 'found'; readonly durationMs: number } & Names & Finding)
+  /** What became of it, in `state`; `backup` is where it is found to be. */
+  | ({ readonly type: 'found'; readonly durationMs: number } & Names & Seen<Finding>)
   /** A patch is sent that gives so many containers another image. Of a dry run nothing is stored. */
   | { readonly type: 'patched'; readonly images: number; readonly dryRun: boolean }
   /** A copy failed that the object was pointed at while it was under way: its pods cannot start. */

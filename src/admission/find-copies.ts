@@ -1,5 +1,4 @@
-import type { CopyTask } from '../copy/outcome.ts';
-import type { Digest } from '../image/digest.ts';
+import type { CopyTask, Found } from '../copy/outcome.ts';
 import { formatReference } from '../image/reference.ts';
 import type {
   CopyDecision,
@@ -9,11 +8,13 @@ import type {
   SkipDecision,
   WarnDecision,
 } from '../plan/decision.ts';
+import { isNamespace } from '../plan/owner.ts';
+import { type PullSecrets, pullSecretsOf } from '../workload/pull-secrets.ts';
 import type { Cloning } from './cloning.ts';
 import { withDeadline } from './deadline.ts';
 import { type About, aboutOf } from './event.ts';
 import type { Finding } from './finding.ts';
-import { deniedByRule, sourceNotAllowed, unreadable, warned } from './message.ts';
+import { adviceIn, adviceOnPrivate, deniedByRule, sourceNotAllowed, unreadable, warned } from './message.ts';
 import type { AdmissionRequest } from './request.ts';
 import { judge, judgeRewrite, rewriteUnseen, type Verdict } from './verdict.ts';
 import { wantedCopy } from './wanted-copy.ts';
@@ -43,6 +44,7 @@ class Search {
   readonly #signal: AbortSignal;
   /** By names and urgency: an image that ten containers share is asked for once. */
   readonly #findings = new Map<string, Promise<Finding>>();
+  #pullSecrets: PullSecrets | undefined;
 
   constructor(request: AdmissionRequest, cloning: Cloning, signal: AbortSignal) {
     this.#request = request;
@@ -55,7 +57,15 @@ class Search {
     if (decision.action === 'deny') return this.#deny(decision);
     if (decision.action === 'warn') return this.#warn(decision);
     if (decision.action === 'rewrite') return this.#rewrite(decision);
-    return judge(decision, await this.#find(decision), this.#cloning.settings);
+    const finding = await this.#find(decision);
+    const verdict = judge(decision, finding, this.#cloning.settings);
+    const advice = 'error' in finding ? this.#adviceOn(finding.error) : undefined;
+    const promised = verdict.promised && { ...verdict.promised, ...this.#askerOf(decision) };
+    return { ...verdict, ...(promised && { promised }), ...(advice !== undefined && { advice }) };
+  }
+
+  #adviceOn(error: Error): string | undefined {
+    return adviceIn(error) ?? (this.#cloning.tenantOf === undefined ? adviceOnPrivate(error) : undefined);
   }
 
   #skip({ use: { name, image }, reason, rule }: SkipDecision): Verdict {
@@ -96,25 +106,40 @@ class Search {
 
   async #ask(decision: CopyDecision | RewriteDecision): Promise<Finding> {
     const { observe } = this.#cloning;
-    const copying = { ...this.#about, ...namesOf(decision) };
-    observe({ type: 'planned', ...copying, rule: decision.rule });
+    observe({ type: 'planned', ...this.#about, ...namesOf(decision), rule: decision.rule });
     const started = performance.now();
     const finding = await this.#answer(decision);
-    observe({ type: 'found', ...copying, ...finding, durationMs: performance.now() - started });
+    const durationMs = performance.now() - started;
+    const { ownBackup: backup = decision.backup, ...rest } = { ownBackup: undefined, ...finding };
+    observe({ type: 'found', ...this.#about, ...namesOf({ ...decision, backup }), ...rest, durationMs });
     return finding;
   }
 
   async #answer(decision: CopyDecision | RewriteDecision): Promise<Finding> {
     const { copies } = this.#cloning;
     const { action } = decision;
-    const task = wantedCopy(decision);
+    const task = this.#taskOf(decision);
     if (action === 'copy' && !this.#request.dryRun) return copies.ensure(task, this.#signal);
     // A dry run leaves no trace: it looks whether the copy is there, and starts none.
-    const digest = await (action === 'copy' ? copies.find(task, this.#signal) : this.#lookBriefly(task));
-    return digest === undefined ? { state: 'absent' } : { state: 'there', digest };
+    const found = await (action === 'copy' ? copies.find(task, this.#signal) : this.#lookBriefly(task));
+    return found === undefined ? { state: 'absent' } : { state: 'there', ...found };
   }
 
-  #lookBriefly(task: CopyTask): Promise<Digest | undefined> {
+  #taskOf(decision: CopyDecision | RewriteDecision): CopyTask {
+    return { ...wantedCopy(decision), ...this.#askerOf(decision) };
+  }
+
+  #askerOf({ source, ownBackup }: CopyDecision | RewriteDecision): Pick<CopyTask, 'tenant'> {
+    const { namespace = '', object } = this.#request;
+    const { tenantOf, judgement } = this.#cloning;
+    // Nobody may act for a namespace that can be none.
+    if (tenantOf === undefined || !isNamespace(namespace)) return {};
+    this.#pullSecrets ??= pullSecretsOf(object, judgement.kinds);
+    const tenant = tenantOf({ namespace, pullSecrets: this.#pullSecrets }, source);
+    return { tenant: ownBackup === undefined ? tenant : { ...tenant, backup: ownBackup } };
+  }
+
+  #lookBriefly(task: CopyTask): Promise<Found | undefined> {
     return withDeadline(LONGEST_LOOK, this.#signal, (signal) => this.#cloning.copies.find(task, signal));
   }
 

@@ -1,8 +1,4 @@
-import type { Outcome } from '../copy/outcome.ts';
-import type { Digest } from '../image/digest.ts';
+import type { Found, Outcome } from '../copy/outcome.ts';
 
 /** What is known of a wanted copy. Who only looks, as a dry run does, finds it `there` or `absent`. */
-export type Finding =
-  | Outcome
-  | { readonly state: 'there'; readonly digest: Digest }
-  | { readonly state: 'absent' };
+export type Finding = Outcome | (Found & { readonly state: 'there' }) | { readonly state: 'absent' };

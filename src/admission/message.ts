@@ -75,6 +75,22 @@ export function deniedUncopied(source: Reference, error: Error): string {
   return `${quote(source)} could not be copied to the backup registry: ${reasonOf(error)}`;
 }
 
+/** What an error, or one that it came of, says can be done; our own words, meant for those who read this. */
+export function adviceIn(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const advice: unknown = Reflect.get(error, 'advice');
+  return typeof advice === 'string' ? advice : adviceIn(error.cause);
+}
+
+/** Where no pull secret is ever used, a source that wants a password is the operator's matter. */
+export function adviceOnPrivate(error: Error): string | undefined {
+  const isPrivate = ['UNAUTHORIZED', 'DENIED'].includes(String(Reflect.get(error, 'code')));
+  const isSource = Reflect.get(error, 'side') === 'source';
+  return isPrivate && isSource
+    ? 'pull secrets are not used for copies here; the operator can allow it: access.pullSecrets'
+    : undefined;
+}
+
 function quote(reference: Reference): string {
   return `"${familiarReference(reference)}"`;
 }

@@ -1,4 +1,4 @@
-import type { CopyTask } from '../copy/outcome.ts';
+import type { CopyTask, Found } from '../copy/outcome.ts';
 import { contradicts, type Digest } from '../image/digest.ts';
 import { familiarReference, type Reference } from '../image/reference.ts';
 import type { CopyDecision, RewriteDecision } from '../plan/decision.ts';
@@ -23,6 +23,8 @@ export interface Verdict {
   readonly promised?: CopyTask;
   /** For the user; of a replacement it is true only if the patch is sent. */
   readonly warning?: string;
+  /** What can be done about the warning or the denial, and by whom. */
+  readonly advice?: string;
   /** Refuses the whole request. */
   readonly denial?: string;
 }
@@ -34,8 +36,14 @@ export function judge(decision: CopyDecision, finding: Finding, policy: Policy):
   if (finding.state === 'failed') return judgeFailed(decision, finding.error, policy);
   if (finding.state === 'absent') return { warning: message.wouldBeCopied(source, backup) };
   if (isOther(source, finding.digest)) return judgeOther(decision, policy);
-  const verdict = pointAt(decision, policy.pin ? finding.digest : undefined);
-  return 'moved' in finding ? { ...verdict, warning: message.hasMoved(source, backup) } : verdict;
+  const placed = placedAs(decision, finding);
+  const verdict = pointAt(placed, policy.pin ? finding.digest : undefined);
+  return 'moved' in finding ? { ...verdict, warning: message.hasMoved(source, placed.backup) } : verdict;
+}
+
+/** A namespace's own copy has another name than the one that everybody's would have. */
+function placedAs<One extends CopyDecision | RewriteDecision>(decision: One, { ownBackup }: Found): One {
+  return ownBackup === undefined ? decision : { ...decision, backup: ownBackup };
 }
 
 /** A source with a digest is that content: a copy with another one cannot even be pulled under the source's. */
@@ -51,7 +59,8 @@ function judgeOther({ source }: CopyDecision, { onFailure }: Policy): Verdict {
 
 /** Settles one image that may be rewritten, if its copy is there, and not copied. */
 export function judgeRewrite(decision: RewriteDecision, finding: Finding, { pin }: Policy): Verdict {
-  if (finding.state === 'there') return pointAt(decision, pin ? finding.digest : undefined);
+  if (finding.state === 'there')
+    return pointAt(placedAs(decision, finding), pin ? finding.digest : undefined);
   return decision.quiet ? {} : { warning: message.notThere(decision.source) };
 }
 
@@ -68,8 +77,10 @@ function pointAt(decision: CopyDecision | RewriteDecision, digest?: Digest): Ver
 function judgePending(decision: CopyDecision, { onPending }: Policy): Verdict {
   const { source, backup, shared = false } = decision;
   if (onPending === 'deny') return { denial: message.deniedWhileCopying(source) };
-  // What is under a shared name until then may be the copy of another source.
-  return onPending === 'rewrite' && !shared
+  // What is under a shared name until then may be the copy of another source; and whose the copy will be, the namespace's
+  // own or everybody's, is known only once the source has been asked.
+  const isCertain = !shared && decision.ownBackup === undefined;
+  return onPending === 'rewrite' && isCertain
     ? {
         replacement: replace(decision),
         promised: wantedCopy(decision),

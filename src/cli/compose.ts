@@ -13,6 +13,7 @@ import { observeAdmission } from './observe-admission.ts';
 import { observeCopy } from './observe-copy.ts';
 import { observeCredentials } from './observe-credentials.ts';
 import { observeRegistry } from './observe-registry.ts';
+import { openTenants } from './open-tenants.ts';
 import { openRegistries } from './registries.ts';
 import { sourceCredentials } from './source-credentials.ts';
 
@@ -45,7 +46,7 @@ export async function compose({
 }: ComposeParts): Promise<Composition> {
   const observe = observeCredentials(log);
   const auth = new RegistryAuth({ dir: settings.registry.authDir, observe });
-  const naming = await namingOf(settings.registry, auth);
+  const naming = await namingOf(settings, auth);
   const judgement = new LiveJudgement({ settings, naming, log });
   const { host, path } = naming.prefix;
   const ofSources = await sourceCredentials(settings.sources, { environment, observe });
@@ -59,11 +60,12 @@ export async function compose({
     observe: observeCopy(log, metrics),
     observeRegistry: observeRegistry(log, metrics),
   });
-  const { copier } = registries;
+  const { copier, sourceAs } = registries;
   metrics.watchCopies(() => copier.inProgress);
   return {
     cloning: {
       copies: copier,
+      tenantOf: await openTenants({ access: settings.access, sourceAs, observe }),
       get judgement() {
         return judgement.current;
       },

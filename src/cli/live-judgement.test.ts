@@ -126,7 +126,7 @@ describe('a judgement that lives as long as the program', () => {
     const environment = { REGISTRY: 'a.example.com', REGISTRY_NAMING: 'map', REGISTRY_MAP_FILE: mapFile };
     const settings = await loadSettings({ environment });
     const log = new RecordingLogger();
-    const live = new LiveJudgement({ settings, log, naming: await readNaming(settings.registry) });
+    const live = new LiveJudgement({ settings, log, naming: await readNaming(settings) });
     function target(): string | undefined {
       const { naming } = live.current;
       return naming.scheme === 'map' ? naming.map.targetOf('nginx:1') : undefined;

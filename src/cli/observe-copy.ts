@@ -27,28 +27,24 @@ function measure(metrics: Measures, event: CopyEvent): void {
 
 type OriginEvent = Extract<CopyEvent, { readonly origin: string }>;
 
+/** Level and message of events that are told the same way whatever they hold. */
+const LINES = {
+  'manifest-pushed': ['debug', 'Manifest pushed'],
+  finished: ['info', 'Image pushed'],
+  'source-unavailable': ['warn', 'Source cannot be asked, its copy is used'],
+  'refresh-failed': ['warn', 'Newer image cannot be copied, its earlier copy is used'],
+  moved: ['warn', 'Image has moved at its source, its earlier copy is used'],
+  'referrers-failed': ['warn', 'What refers to the image was not copied'],
+  'not-for-everybody': ['info', 'Source does not give it to everybody, the namespace is seen to'],
+  failed: ['error', 'Copy failed'],
+} as const;
+
 function write(log: Logger, event: Exclude<CopyEvent, OriginEvent>): void {
   const fields = fieldsOf(event);
-  switch (event.type) {
-    case 'started':
-      return log.info({ ...fields, count: event.blobs }, 'Pulling image');
-    case 'blob-done':
-      return log.info({ ...fields, pushed: event.pushed }, 'Layer done');
-    case 'manifest-pushed':
-      return log.debug(fields, 'Manifest pushed');
-    case 'finished':
-      return log.info(fields, 'Image pushed');
-    case 'source-unavailable':
-      return log.warn(fields, 'Source cannot be asked, its copy is used');
-    case 'refresh-failed':
-      return log.warn(fields, 'Newer image cannot be copied, its earlier copy is used');
-    case 'moved':
-      return log.warn(fields, 'Image has moved at its source, its earlier copy is used');
-    case 'referrers-failed':
-      return log.warn(fields, 'What refers to the image was not copied');
-    case 'failed':
-      return log.error(fields, 'Copy failed');
-  }
+  if (event.type === 'started') return log.info({ ...fields, count: event.blobs }, 'Pulling image');
+  if (event.type === 'blob-done') return log.info({ ...fields, pushed: event.pushed }, 'Layer done');
+  const [level, message] = LINES[event.type];
+  return log[level](fields, message);
 }
 
 /** What nodes gave or could not give. */

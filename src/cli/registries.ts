@@ -1,8 +1,10 @@
 import type { Settings } from '../config/configuration.ts';
 import { Copier } from '../copy/copier.ts';
 import type { ObserveCopy } from '../copy/event.ts';
+import type { Source } from '../copy/target.ts';
 import { parsePlatform } from '../image/platform.ts';
 import type { Reference } from '../image/reference.ts';
+import type { Identity } from '../registry/authorizer.ts';
 import { Client } from '../registry/client.ts';
 import type { FindCredentials } from '../registry/credential.ts';
 import type { ObserveRegistry } from '../registry/event.ts';
@@ -11,7 +13,7 @@ import type { FindProxy } from '../registry/proxy.ts';
 import { Repository } from '../registry/repository.ts';
 
 export interface RegistriesOptions {
-  readonly settings: Pick<Settings, 'registry' | 'sources' | 'copy' | 'tags' | 'certsDir'>;
+  readonly settings: Pick<Settings, 'registry' | 'sources' | 'copy' | 'tags' | 'access' | 'certsDir'>;
   /** Host of the backup registry. */
   readonly backupHost: string;
   /** Default: every host is reached directly. */
@@ -26,6 +28,8 @@ export interface RegistriesOptions {
 /** The copy engine with the two registry clients below it. */
 export interface Registries {
   readonly copier: Copier;
+  /** Reads a source as somebody with credentials of his own. */
+  readonly sourceAs: (source: Reference, identity: Identity) => Source;
   close(): Promise<void>;
 }
 
@@ -37,7 +41,7 @@ export const COUNTS_PULLS: ReadonlySet<string> = new Set(['docker.io']);
  * and tenants choose the sources. Nothing learned or logged in to on one side is used on the other.
  */
 export function openRegistries(options: RegistriesOptions): Registries {
-  const { copy } = options.settings;
+  const { copy, access } = options.settings;
   const sourceClient = openSourceClient(options);
   const targetClient = openTargetClient(options);
   const copier = new Copier({
@@ -59,9 +63,11 @@ export function openRegistries(options: RegistriesOptions): Registries {
     sourceCheckMs: copy.sourceCheckSeconds * 1000,
     freshMs: copy.freshSeconds * 1000,
     timeoutMs: copy.timeoutSeconds * 1000,
+    rememberMs: access.rememberSeconds * 1000,
   });
   return {
     copier,
+    sourceAs: (source, identity) => new Repository(sourceClient, source, 'pull', identity),
     close: async () => {
       await Promise.all([sourceClient.close(), targetClient.close()]);
     },

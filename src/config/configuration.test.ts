@@ -55,6 +55,7 @@ describe('without any configuration', () => {
         concurrency: 12,
         timeoutSeconds: 3600,
       },
+      access: { pullSecrets: false, shared: false, rememberSeconds: 60 },
       tags: { pin: false, moved: 'refresh' },
       rules: [],
       workloads: [],

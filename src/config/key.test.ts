@@ -35,6 +35,7 @@ describe('keys', () => {
       'sources',
       'sources.credentialProviders',
       'copy',
+      'access',
       'tags',
       'webhook',
       'tls',

@@ -118,6 +118,25 @@ const COPY = z.strictObject({
   ).default(3600),
 });
 
+const ACCESS = z.strictObject({
+  pullSecrets: flag({
+    what: "Read private sources with the pull secrets of the pod and of its service account; wants a Role in each namespace that is to have it. A copy made so is the namespace's own. See docs/tenants.md.",
+  }).default(false),
+  shared: flag({
+    what: 'Copies made with pull secrets are for every namespace: for clusters with one tenant.',
+  }).default(false),
+  rememberSeconds: seconds(
+    { least: 0, most: DAY },
+    {
+      what: 'How long a pull secret that a source refused is not shown to it again, and a source that only pull secrets open is not asked without.',
+    },
+  ).default(60),
+  kubeconfig: path({
+    what: 'File that says where the API server is and who we are to it. Read only where a setting needs the API server.',
+    otherwise: "the pod's service account",
+  }).optional(),
+});
+
 const TLS = z.strictObject({
   certFile: path({
     what: 'Certificate chain of the webhook, PEM. A change is served without a restart.',
@@ -130,6 +149,7 @@ export const SCHEMA = z.strictObject({
   registry: REGISTRY,
   sources: SOURCES,
   copy: COPY,
+  access: ACCESS,
   tags: z.strictObject({
     pin: flag({
       what: 'Write the digest of a copy behind its tag (`backup:tag@digest`): a tag that moves later reaches a workload only when it is applied again.',

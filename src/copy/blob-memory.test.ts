@@ -41,3 +41,24 @@ test('registries and blobs are told apart', () => {
   expect(memory.holderOf(elsewhere, digest)).toBeUndefined();
   expect(memory.holderOf(app, digestOf(Buffer.from('other')))).toBeUndefined();
 });
+
+test('a blob of a circle is for those of the circle, everybody’s is for all', async () => {
+  const memory = new BlobMemory();
+  const ofA = { ...base, path: 'ns/a/app', circles: ['tenant a', 'source r/app'] };
+  memory.announce(ofA, digest, Promise.resolve());
+  expect(memory.holderOf(app, digest)).toBeUndefined();
+  expect(memory.holderOf({ ...app, circles: ['tenant b', 'source r/other'] }, digest)).toBeUndefined();
+  expect(memory.holderOf({ ...app, circles: ['tenant a'] }, digest)?.path).toBe('ns/a/app');
+  expect(memory.holderOf({ ...app, circles: ['tenant b', 'source r/app'] }, digest)?.path).toBe('ns/a/app');
+  memory.announce(base, digest, Promise.resolve());
+  expect(memory.holderOf({ ...app, circles: ['tenant a'] }, digest)?.path).toBe('base');
+});
+
+test('a blob of a circle that did not arrive is forgotten in all of its circles', async () => {
+  const memory = new BlobMemory();
+  const circles = ['one', 'two'];
+  memory.announce({ ...base, circles }, digest, Promise.reject(new Error('broken')));
+  expect(await memory.holderOf({ ...app, circles }, digest)?.arrived).toBeUndefined();
+  for (const circle of circles)
+    expect(memory.holderOf({ ...app, circles: [circle] }, digest)).toBeUndefined();
+});

@@ -5,6 +5,11 @@ import { BoundedMap } from './bounded-map.ts';
 export interface Place {
   readonly host: string;
   readonly path: string;
+  /**
+   * Those who may have the blobs of this place. Default: everybody. A manifest names blobs by digest, and who makes one
+   * up would otherwise be given blobs of which he knows only that.
+   */
+  readonly circles?: readonly string[];
 }
 
 /** A blob that is known to be in a repository, or on its way into it. */
@@ -25,21 +30,32 @@ export class BlobMemory {
   readonly #holders = new BoundedMap<string, Holder>(MOST_ENTRIES);
 
   /** The repository that a blob can be mounted from, now or once it has arrived there. */
-  holderOf({ host }: Place, digest: Digest): Holder | undefined {
-    return this.#holders.get(`${host} ${digest}`);
+  holderOf({ host, circles = [] }: Place, digest: Digest): Holder | undefined {
+    for (const circle of [EVERYBODY, ...circles]) {
+      const holder = this.#holders.get(keyOf(host, circle, digest));
+      if (holder !== undefined) return holder;
+    }
+    return undefined;
   }
 
   /** Says that a blob is on its way; the hint is dropped when it does not arrive. */
-  announce({ host, path }: Place, digest: Digest, sending: Promise<unknown>): void {
-    const key = `${host} ${digest}`;
+  announce({ host, path, circles = [EVERYBODY] }: Place, digest: Digest, sending: Promise<unknown>): void {
+    const keys = circles.map((circle) => keyOf(host, circle, digest));
     const arrived = sending.then(
       () => path,
       () => {
-        if (this.#holders.get(key) === holder) this.#holders.delete(key);
+        for (const key of keys) if (this.#holders.get(key) === holder) this.#holders.delete(key);
         return undefined;
       },
     );
     const holder: Holder = { path, arrived };
-    this.#holders.set(key, holder);
+    for (const key of keys) this.#holders.set(key, holder);
   }
+}
+
+/** The one circle without a name. */
+const EVERYBODY = '';
+
+function keyOf(host: string, circle: string, digest: Digest): string {
+  return `${host} ${circle} ${digest}`;
 }

@@ -253,7 +253,7 @@ describe('asking alone', () => {
     const { source, target, copier, task } = await scene();
     expect(await copier.find(task(), never)).toBeUndefined();
     await target.seed({ repository: 'backup/app', tag: 'v1', image });
-    expect(await copier.find(task(), never)).toBe(image.content.descriptor.digest);
+    expect(await copier.find(task(), never)).toEqual({ digest: image.content.descriptor.digest });
     expect([source.requests().length, target.requests().map(({ method }) => method)]).toEqual([
       0,
       ['HEAD', 'HEAD'],

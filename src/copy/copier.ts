@@ -2,16 +2,19 @@ import type { Digest } from '../image/digest.ts';
 import { formatReference } from '../image/reference.ts';
 import { BlobMemory } from './blob-memory.ts';
 import { BoundedMap } from './bounded-map.ts';
-import { Confirmations } from './confirmations.ts';
 import { asError, CopyError } from './copy-error.ts';
 import { HostTurns } from './host-turns.ts';
 import { ImageCopy, type Surroundings } from './image-copy.ts';
 import { transferLimit } from './limit.ts';
-import type { Copies, CopyTask, Kept, Outcome, Present } from './outcome.ts';
+import type { Copies, CopyTask, Found, Kept, Outcome, Present } from './outcome.ts';
 import { unlessAborted } from './promise.ts';
+import { RecentMap } from './recent-map.ts';
+import { isSourceFault } from './refusal.ts';
 import { SingleFlight } from './single-flight.ts';
+import { type ReadTask, TenantCopies } from './tenant-copies.ts';
 
-export interface CopierOptions extends Omit<Surroundings, 'limit' | 'turns' | 'memory' | 'choices'> {
+export interface CopierOptions
+  extends Omit<Surroundings, 'limit' | 'turns' | 'memory' | 'choices' | 'circles'> {
   /** Blobs under way at once, over all copies. */
   readonly concurrency: number;
   /** Copies of one source host under way at once. */
@@ -20,6 +23,8 @@ export interface CopierOptions extends Omit<Surroundings, 'limit' | 'turns' | 'm
   readonly freshMs: number;
   /** Longest time for one copy, in milliseconds. */
   readonly timeoutMs: number;
+  /** As in `TenantCopiesOptions`. */
+  readonly rememberMs: number;
 }
 
 /** Indexes remembered with what was chosen of them. */
@@ -29,14 +34,22 @@ const MOST_CHOICES = 10_000;
 export class Copier implements Copies {
   readonly #surroundings: Surroundings;
   readonly #timeoutMs: number;
-  readonly #confirmed: Confirmations;
+  readonly #confirmed: RecentMap<Present>;
   readonly #flights = new SingleFlight<Outcome>();
   /** Of names that sources share: each sees what became of the one before. */
   readonly #names = new HostTurns(1);
   readonly #following = new SingleFlight<void>();
+  readonly #tenants: TenantCopies;
   readonly #stopping = new AbortController();
 
-  constructor({ concurrency, concurrencyPerHost, freshMs, timeoutMs, ...surroundings }: CopierOptions) {
+  constructor({
+    concurrency,
+    concurrencyPerHost,
+    freshMs,
+    timeoutMs,
+    rememberMs,
+    ...surroundings
+  }: CopierOptions) {
     this.#surroundings = {
       ...surroundings,
       limit: transferLimit(concurrency),
@@ -45,18 +58,38 @@ export class Copier implements Copies {
       choices: new BoundedMap(MOST_CHOICES),
     };
     this.#timeoutMs = timeoutMs;
-    this.#confirmed = new Confirmations(freshMs);
+    this.#confirmed = new RecentMap(freshMs);
+    const { observe, sourceCheckMs, sourceOf } = surroundings;
+    this.#tenants = new TenantCopies({
+      engine: {
+        ensure: (task) => this.#ensure(task),
+        known: (task) => this.#known(task),
+        look: (task) => this.#look(task, this.#stopping.signal),
+        sourceOf: (source) => sourceOf(source).source,
+      },
+      observe,
+      rememberMs,
+      sourceCheckMs,
+    });
   }
 
   async ensure(task: CopyTask, signal: AbortSignal): Promise<Outcome> {
-    const known = this.#asksAnew(task) ? undefined : this.#confirmed.get(keyOf(task));
+    const known = this.#known(task);
     if (known !== undefined) return known;
-    const flight = this.#flights.run(keyOf(task), () => this.#copy(task));
+    const { tenant } = task;
+    const copy = tenant === undefined ? this.#ensure(task) : this.#tenants.ensure(task, tenant);
     // A copy never rejects, so it is the caller's signal that does.
-    return unlessAborted(signal, flight).catch((): Outcome => ({ state: 'pending' }));
+    return unlessAborted(signal, copy).catch((): Outcome => ({ state: 'pending' }));
   }
 
-  async find(task: CopyTask, signal: AbortSignal): Promise<Digest | undefined> {
+  async find(task: CopyTask, signal: AbortSignal): Promise<Found | undefined> {
+    if (task.tenant !== undefined)
+      return unlessAborted(signal, this.#tenants.find(task, task.tenant)).catch(() => undefined);
+    const digest = await this.#look(task, signal);
+    return digest === undefined ? undefined : { digest };
+  }
+
+  async #look(task: CopyTask, signal: AbortSignal): Promise<Digest | undefined> {
     try {
       return (await new ImageCopy(this.#surroundings, task, signal).findBackup()).present;
     } catch {
@@ -64,8 +97,15 @@ export class Copier implements Copies {
     }
   }
 
-  #asksAnew({ newest = false }: CopyTask): boolean {
-    return newest && this.#surroundings.moved !== 'keep';
+  async #ensure(task: ReadTask): Promise<Outcome> {
+    return (
+      this.#known(task) ?? this.#flights.run(`${keyOf(task)} ${task.reading?.key}`, () => this.#copy(task))
+    );
+  }
+
+  #known(task: CopyTask): Present | undefined {
+    const asksAnew = task.newest && this.#surroundings.moved !== 'keep';
+    return asksAnew ? undefined : this.#confirmed.get(keyOf(task));
   }
 
   /** Off the critical path: the image serves without its signatures, and is there before them. */
@@ -88,8 +128,10 @@ export class Copier implements Copies {
   }
 
   /** Resolves when no copy runs any more. */
-  settled(): Promise<void> {
-    return this.#flights.settled().then(() => this.#following.settled());
+  async settled(): Promise<void> {
+    await this.#tenants.settled();
+    await this.#flights.settled();
+    await this.#following.settled();
   }
 
   async #inTurn({ backup }: CopyTask, copy: ImageCopy, signal: AbortSignal): Promise<Kept> {
@@ -97,11 +139,11 @@ export class Copier implements Copies {
     return copy.run().finally(end);
   }
 
-  async #copy(task: CopyTask): Promise<Outcome> {
+  async #copy(task: ReadTask): Promise<Outcome> {
     const begun = performance.now();
     try {
       const signal = AbortSignal.any([AbortSignal.timeout(this.#timeoutMs), this.#stopping.signal]);
-      const copy = new ImageCopy(this.#surroundings, task, signal);
+      const copy = new ImageCopy(this.#surroundingsOf(task), task, signal);
       const outcome = await (task.shared ? this.#inTurn(task, copy, signal) : copy.run());
       this.#confirmed.set(keyOf(task), presentAs(outcome));
       if (this.#surroundings.referrers && outcome.state === 'copied') this.#copyReferrers(task, copy);
@@ -109,9 +151,29 @@ export class Copier implements Copies {
     } catch (cause) {
       const error = asError(cause);
       if (isTargetLost(error)) this.#confirmed.clear();
-      this.#surroundings.observe({ type: 'failed', task, error, durationMs: performance.now() - begun });
+      this.#tellFailed(task, error, performance.now() - begun);
       return { state: 'failed', error };
     }
+  }
+
+  /** Where a tenant may be given what everybody is not, the last word is not said yet. */
+  #tellFailed(task: ReadTask, error: Error, durationMs: number): void {
+    const goesOn = task.tenant?.backup !== undefined && task.reading === undefined && isSourceFault(error);
+    const type = goesOn ? 'not-for-everybody' : 'failed';
+    this.#surroundings.observe({ type, task, error, durationMs });
+  }
+
+  #surroundingsOf({ source, reading }: ReadTask): Surroundings {
+    const surroundings = this.#surroundings;
+    if (reading === undefined) return surroundings;
+    const { countsPulls } = surroundings.sourceOf(source);
+    const { choices = surroundings.choices, circles } = reading;
+    return {
+      ...surroundings,
+      sourceOf: () => ({ source: reading.source, countsPulls }),
+      choices,
+      ...(circles !== undefined && { circles }),
+    };
   }
 }
 

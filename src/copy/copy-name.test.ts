@@ -145,7 +145,7 @@ describe('an image that nobody knows the source of', () => {
     const running = copier();
     expect(await running.find(task('ours/app'), never)).toBeUndefined();
     await running.ensure(task('ours/app'), never);
-    expect(await running.find(task('ours/app'), never)).toBe(digest);
+    expect(await running.find(task('ours/app'), never)).toEqual({ digest });
     expect(await running.find(task('theirs/app'), never)).toBeUndefined();
   });
 

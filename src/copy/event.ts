@@ -72,6 +72,13 @@ export type CopyEvent =
     }
   /** A daemon made the copy anew: it has a digest of its own. */
   | { readonly type: 'unfaithful'; readonly task: CopyTask; readonly origin: string; readonly digest: Digest }
+  /** The source does not give it to everybody; the tenant who asks is seen to next. */
+  | {
+      readonly type: 'not-for-everybody';
+      readonly task: CopyTask;
+      readonly error: Error;
+      readonly durationMs: number;
+    }
   | { readonly type: 'failed'; readonly task: CopyTask; readonly error: Error; readonly durationMs: number };
 
 export type ObserveCopy = (event: CopyEvent) => void;

@@ -38,6 +38,8 @@ export interface Surroundings {
   readonly limit: TransferLimit;
   readonly turns: HostTurns;
   readonly memory: BlobMemory;
+  /** As in `Place`. */
+  readonly circles?: readonly string[];
   /** Digest of a source's index → digest of what was chosen of it. */
   readonly choices: BoundedMap<Digest, Digest>;
 }
@@ -192,8 +194,9 @@ export class ImageCopy {
 
   #originCopy(): OriginCopy | undefined {
     const { origins, observe } = this.#surroundings;
-    if (origins === undefined) return undefined;
-    const { backup } = this.#task;
+    const { backup, tenant } = this.#task;
+    // A node was given what it holds with the secrets of some pod, and nobody can tell whose.
+    if (origins === undefined || tenant?.backup !== undefined) return undefined;
     return new OriginCopy({
       origins,
       observe,
@@ -213,13 +216,13 @@ export class ImageCopy {
   }
 
   #toTarget(root: Digest): Omit<GraphCopy, 'source'> {
-    const { observe, limit, memory, consistencyWaitsMs } = this.#surroundings;
+    const { observe, limit, memory, circles, consistencyWaitsMs } = this.#surroundings;
     const task = this.#task;
     return {
       target: this.#target,
       limit,
       signal: this.#signal,
-      mounts: { memory, place: task.backup },
+      mounts: { memory, place: { ...task.backup, ...(circles !== undefined && { circles }) } },
       ...(consistencyWaitsMs !== undefined && { consistencyWaitsMs }),
       onStart: (plan) => observe({ type: 'started', task, digest: root, ...plan }),
       onBlob: ({ descriptor, pushed, durationMs }) =>

@@ -1,5 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import type { Reference } from '../image/reference.ts';
+import type { Tenant } from './tenant.ts';
 
 /** One copy that is wanted: this source under that name. */
 export interface CopyTask {
@@ -9,12 +10,20 @@ export interface CopyTask {
   readonly shared?: boolean;
   /** Ask the source what it has now, however recently the copy was confirmed. */
   readonly newest?: boolean;
+  /** Who asks, where sources are read that are not for everybody. Default: only those that are. */
+  readonly tenant?: Tenant;
+}
+
+/** A copy that is there. */
+export interface Found {
+  readonly digest: Digest;
+  /** Where it is, if not under the name that was asked for: the tenant's own. */
+  readonly ownBackup?: Reference;
 }
 
 /** It was in the backup registry already. */
-export interface Present {
+export interface Present extends Found {
   readonly state: 'present';
-  readonly digest: Digest;
   /** What its source has by now, where that is another image and is not to be copied. */
   readonly moved?: Digest;
 }
@@ -35,7 +44,7 @@ export type Outcome =
    * The digest is that of the copy. A daemon that makes images anew gives another one than the source has: then a source
    * with a digest must not be pointed at it. Of what was copied a moment ago `present` says the same.
    */
-  | { readonly state: 'copied'; readonly digest: Digest; readonly bytes: number }
+  | (Found & { readonly state: 'copied'; readonly bytes: number })
   /** The caller's time ran out; the copy goes on without it. */
   | { readonly state: 'pending' }
   | { readonly state: 'failed'; readonly error: Error };
@@ -49,7 +58,7 @@ export interface Copies {
   ensure(task: CopyTask, signal: AbortSignal): Promise<Outcome>;
   /**
    * Asks the backup registry alone, starts nothing: for dry runs. Never rejects; a fault counts as absent.
-   * @returns the digest of the copy, if it is there
+   * @returns the copy, if it is there
    */
-  find(task: CopyTask, signal: AbortSignal): Promise<Digest | undefined>;
+  find(task: CopyTask, signal: AbortSignal): Promise<Found | undefined>;
 }

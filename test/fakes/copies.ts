@@ -1,5 +1,5 @@
-import type { Copies, CopyTask, Outcome } from '../../src/copy/outcome.ts';
-import type { Digest } from '../../src/image/digest.ts';
+import type { Copies, CopyTask, Found, Outcome } from '../../src/copy/outcome.ts';
+import type { Tenant } from '../../src/copy/tenant.ts';
 import { familiarReference, type Reference } from '../../src/image/reference.ts';
 
 /** What a test wants to happen to a copy, by its source in familiar form. */
@@ -17,23 +17,31 @@ export class FakeCopies implements Copies {
   readonly newest: string[] = [];
   /** Sources whose copy was only looked for. */
   readonly looked: string[] = [];
+  /** Who asked, where anybody in particular did. */
+  readonly tenants: Tenant[] = [];
   readonly #script: Script;
 
   constructor(script: Script = () => PRESENT) {
     this.#script = script;
   }
 
-  async ensure({ source, newest = false }: CopyTask, signal: AbortSignal): Promise<Outcome> {
+  async ensure({ source, newest = false, tenant }: CopyTask, signal: AbortSignal): Promise<Outcome> {
+    if (tenant !== undefined) this.tenants.push(tenant);
     this.ensured.push(nameOf(source));
     if (newest) this.newest.push(nameOf(source));
     return this.#script(nameOf(source), signal);
   }
 
-  async find({ source }: CopyTask, signal: AbortSignal): Promise<Digest | undefined> {
+  async find({ source, tenant }: CopyTask, signal: AbortSignal): Promise<Found | undefined> {
+    if (tenant !== undefined) this.tenants.push(tenant);
     this.looked.push(nameOf(source));
     const outcome = await this.#script(nameOf(source), signal);
-    return outcome.state === 'present' ? outcome.digest : undefined;
+    return outcome.state === 'present' ? foundIn(outcome) : undefined;
   }
+}
+
+function foundIn({ digest, ownBackup }: Found): Found {
+  return ownBackup === undefined ? { digest } : { digest, ownBackup };
 }
 
 function nameOf(source: Reference): string {

@@ -46,6 +46,7 @@ export function copierOn(stage: Stage, options: CopierStageOptions = {}): Copier
     concurrencyPerHost: 8,
     freshMs: 0,
     timeoutMs: 60_000,
+    rememberMs: 0,
     ...rest,
   });
 }

@@ -37,7 +37,7 @@ Ends with exit code 1 when an object would be refused or an image is no referenc
 async function plan(options: Options, surroundings: CommandSurroundings): Promise<number> {
   const { environment, out } = surroundings;
   const settings = await loadSettings({ file: options.config, environment });
-  const judgement = { ...readJudgement(settings), naming: await readNaming(settings.registry) };
+  const judgement = { ...readJudgement(settings), naming: await readNaming(settings) };
   const manifests = await readAll(options.filename, surroundings);
   const planned = manifests.flatMap((object) => planManifest(object, options.namespace, judgement));
   const rows = options.check ? await checked(planned, settings) : planned.map(({ row }) => row);
