@@ -1,4 +1,4 @@
-import { contradicts, type Digest, digestOf, hexOf } from '../image/digest.ts';
+import { algorithmOf, contradicts, type Digest, digestOf, hexOf, isDigest } from '../image/digest.ts';
 import { anchorTagOf, digestTagOf, formatReference, repositoryOf } from '../image/reference.ts';
 import { CopyError, codeOf, step } from './copy-error.ts';
 import type { CopyTask } from './outcome.ts';
@@ -61,6 +61,8 @@ export class CopyName {
   async #findDigest(digest: Digest): Promise<Named> {
     const { backup, shared } = this.#task;
     const own = digestTagOf(digest);
+    // A tag stands for a sha256: whether a node can pull another digest, only asking for that tells.
+    if (algorithmOf(digest) !== 'sha256') return { identifier: own, present: await this.#digestAt(digest) };
     const identifier = shared ? own : anchorTagOf(backup);
     const present = await this.#digestAt(identifier);
     if (identifier !== own && (present === undefined || present === digest)) return { identifier, present };
@@ -96,11 +98,11 @@ export class CopyName {
     return `source-${hexOf(digestOf(Buffer.from(claim)))}`;
   }
 
-  #digestAt(tag: string): Promise<Digest | undefined> {
-    const name = `${repositoryOf(this.#task.backup)}:${tag}`;
+  #digestAt(identifier: string): Promise<Digest | undefined> {
+    const name = `${repositoryOf(this.#task.backup)}${isDigest(identifier) ? '@' : ':'}${identifier}`;
     return step({ operation: 'look for the copy', side: 'target', name }, async () => {
       try {
-        return (await this.#target.resolve(tag, this.#signal)).digest;
+        return (await this.#target.resolve(identifier, this.#signal)).digest;
       } catch (error) {
         // Some registries say 403 for what is not there; a true denial shows itself at the first write.
         if (['NOT_FOUND', 'DENIED'].includes(codeOf(error) ?? '')) return undefined;

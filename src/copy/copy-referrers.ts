@@ -28,7 +28,7 @@ export async function copyReferrers(copy: GraphCopy, root: ManifestContent): Pro
 async function copyAllOf(copy: GraphCopy, subject: Descriptor, seen: Set<Digest>): Promise<number> {
   const [referrers, tags] = await Promise.all([
     copyPredecessors(copy, subject, seen, 1),
-    Promise.all(COSIGN_SUFFIXES.map((suffix) => copyTag(copy, cosignTag(subject.digest, suffix)))),
+    Promise.all(cosignTags(subject.digest).map((tag) => copyTag(copy, tag))),
   ]);
   return referrers + tags.filter(Boolean).length;
 }
@@ -71,6 +71,8 @@ async function copyOne(copy: GraphCopy, sourceIdentifier: string, targetIdentifi
   await copyGraph(copy, content, targetIdentifier);
 }
 
-function cosignTag(digest: Digest, suffix: string): string {
-  return `${algorithmOf(digest)}-${hexOf(digest)}.${suffix}`;
+/** Of a longer digest there can be none: a tag has at most 128 characters. */
+function cosignTags(digest: Digest): readonly string[] {
+  if (algorithmOf(digest) !== 'sha256') return [];
+  return COSIGN_SUFFIXES.map((suffix) => `sha256-${hexOf(digest)}.${suffix}`);
 }

@@ -65,9 +65,12 @@ function readIndex(bytes: Uint8Array): Manifest | undefined {
   }
 }
 
+/** Of longer digests the tag has no more than this, or it would be too long for a tag. */
+const TAG_HEX = 64;
+
 /** Where referrers are listed in a registry without the API: `sha256-<hex>` (distribution spec, "Referrers Tag Schema"). */
 export function fallbackTag(digest: Digest): string {
-  return `${algorithmOf(digest)}-${hexOf(digest)}`;
+  return `${algorithmOf(digest)}-${hexOf(digest).slice(0, TAG_HEX)}`;
 }
 
 /** @returns no referrers when the tag is absent, or is something else: GitLab answers with the image itself. */

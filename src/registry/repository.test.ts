@@ -286,7 +286,7 @@ describe('pushReference', () => {
     });
   });
 
-  test('takes the same content by another algorithm for ours under a tag, and under a digest only when it is found by that', async () => {
+  test('pushes what is known by another algorithm under its digest before its tag, and wants it to be found by that', async () => {
     const digest = digestOf(bytes, 'sha512');
     const content = { descriptor: { ...descriptor, digest }, bytes };
     const { registry, app } = await target({
@@ -300,7 +300,8 @@ describe('pushReference', () => {
     });
     await app.pushReference(content, 'v1', never);
     await app.pushReference(content, digest, never);
-    expect(puts(registry)).toEqual(['PUT v1 201', 'PUT sha512: 201', 'HEAD sha512: 200']);
+    const byDigest = ['PUT sha512: 201', 'HEAD sha512: 200'];
+    expect(puts(registry)).toEqual([...byDigest, 'PUT v1 201', ...byDigest]);
     registry.play({ method: 'HEAD', path: /sha512/, answer: answer(404) });
     await expect(app.pushReference(content, digest, never)).rejects.toMatchObject({
       code: 'CONTENT_MISMATCH',

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Descriptor } from '../image/descriptor.ts';
-import { type Digest, isDigest } from '../image/digest.ts';
+import { algorithmOf, type Digest, isDigest } from '../image/digest.ts';
 import { LARGEST_MANIFEST, parseManifest } from '../image/manifest.ts';
 import { ACCEPTED_MANIFESTS } from '../image/media-type.ts';
 import type { Audience, Identity } from './authorizer.ts';
@@ -82,6 +82,9 @@ export class Repository {
   /** @throws RegistryError `MISSING_CONTENT` when the registry does not have what the manifest names */
   async pushReference(content: ManifestContent, identifier: string, signal: AbortSignal): Promise<void> {
     const { descriptor, bytes } = content;
+    // Under a tag a registry keeps the sha256 alone, and who asks for the digest that we know would not find it.
+    const isLong = algorithmOf(descriptor.digest) !== 'sha256';
+    if (isLong && !isDigest(identifier)) await this.#put(content, descriptor.digest, signal);
     const answer = await this.#put(content, identifier, signal);
     if (answer === undefined) return;
     const { subject } = parseManifest(bytes, descriptor.mediaType);

@@ -35,7 +35,8 @@ export async function startEmbedded(
     events,
     close: async () => {
       await listener.close();
-      await rm(dir, { recursive: true });
+      // What a client broke off may be cleaned up only now.
+      await rm(dir, { recursive: true, maxRetries: 5 });
     },
   };
 }
