@@ -43,13 +43,13 @@ export class BlobStream extends Transform {
     this.#ask();
   }
 
-  override _transform({ offset, data }: ReadMessage, _encoding: string, done: TransformCallback): void {
-    const fault = this.#faultAt(offset, data.length);
-    if (fault !== undefined) {
-      done(this.#mismatch(fault));
+  override _transform({ data }: ReadMessage, _encoding: string, done: TransformCallback): void {
+    const { size } = this.#options.descriptor;
+    this.#size += data.length;
+    if (this.#size > size) {
+      done(this.#mismatch(`wanted ${size} bytes, got more`));
       return;
     }
-    this.#size += data.length;
     this.#hash.update(data);
     const held = this.#held;
     this.#held = data;
@@ -89,12 +89,6 @@ export class BlobStream extends Transform {
     // It ends when it has failed, too.
     messages.once('end', () => this.destroyed || this.#ask());
     messages.pipe(this, { end: false });
-  }
-
-  #faultAt(offset: number, length: number): string | undefined {
-    if (offset !== this.#size) return `wanted the bytes from ${this.#size} on, got those from ${offset} on`;
-    const { size } = this.#options.descriptor;
-    return this.#size + length > size ? `wanted ${size} bytes, got more` : undefined;
   }
 
   #mismatch(why: string): ContainerdError {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FakeContainerd, type Piece } from '../../test/fakes/containerd.ts';
+import { FakeContainerd } from '../../test/fakes/containerd.ts';
 import { refusal } from '../../test/fakes/containerd-namespace.ts';
 import { randomBytes } from '../../test/images/random-bytes.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
@@ -47,9 +47,9 @@ function open(size = CONTENT.length, digest: Digest = DIGEST, signal = never): R
 }
 
 /** The content in pieces, with one of them changed. */
-function* inPieces(change: (piece: Piece, at: number) => readonly Piece[]): Generator<Piece> {
+function* inPieces(change: (piece: Buffer, at: number) => readonly Buffer[]): Generator<Buffer> {
   for (let offset = 0, at = 0; offset < CONTENT.length; offset += MIB, at += 1)
-    yield* change({ offset, data: CONTENT.subarray(offset, offset + MIB) }, at);
+    yield* change(CONTENT.subarray(offset, offset + MIB), at);
 }
 
 describe('content', () => {
@@ -73,10 +73,10 @@ describe('content', () => {
 
   test('comes in pieces of any size, empty ones too', async () => {
     daemon.send = function* () {
-      yield { offset: 0, data: Buffer.alloc(0) };
+      yield Buffer.alloc(0);
       for (let offset = 0; offset < CONTENT.length; offset += 99_991) {
-        yield { offset, data: CONTENT.subarray(offset, offset + 99_991) };
-        yield { offset: Math.min(offset + 99_991, CONTENT.length), data: Buffer.alloc(0) };
+        yield CONTENT.subarray(offset, offset + 99_991);
+        yield Buffer.alloc(0);
       }
     };
     const { bytes, error } = await drain(open());
@@ -110,42 +110,36 @@ describe('content', () => {
   });
 });
 
-function* zeros(_content: Buffer, { offset, size }: { offset: number; size: number }): Generator<Piece> {
-  for (let at = offset; at < offset + size; at += MIB) yield { offset: at, data: Buffer.alloc(MIB) };
+function* zeros(_content: Buffer, { offset, size }: { offset: number; size: number }): Generator<Buffer> {
+  for (let at = offset; at < offset + size; at += MIB) yield Buffer.alloc(MIB);
 }
 
 describe('content that is not what it should be', () => {
   const short = CONTENT.subarray(0, -1);
   const cases: readonly (readonly [string, FakeContainerd['send'], string])[] = [
-    ['is short', () => [{ offset: 0, data: short }], `wanted ${CONTENT.length} bytes, got ${short.length}`],
+    ['is short', () => [short], `wanted ${CONTENT.length} bytes, got ${short.length}`],
     ['is empty', () => [], `wanted ${CONTENT.length} bytes, got 0`],
-    [
-      'is long',
-      () => [
-        { offset: 0, data: CONTENT },
-        { offset: CONTENT.length, data: Buffer.from('x') },
-      ],
-      `wanted ${CONTENT.length} bytes, got more`,
-    ],
+    ['is long', () => [CONTENT, Buffer.from('x')], `wanted ${CONTENT.length} bytes, got more`],
     [
       'has wrong bytes at its end',
-      () => [{ offset: 0, data: Buffer.concat([short, Buffer.from([(CONTENT.at(-1) ?? 0) ^ 1])]) }],
+      () => [Buffer.concat([short, Buffer.from([(CONTENT.at(-1) ?? 0) ^ 1])])],
       `wanted digest ${DIGEST}, got sha256:`,
     ],
     [
       'has a piece twice',
       () => inPieces((piece, at) => (at === 1 ? [piece, piece] : [piece])),
-      `wanted the bytes from ${2 * MIB} on, got those from ${MIB} on`,
+      `wanted ${CONTENT.length} bytes, got more`,
     ],
     [
       'lacks a piece',
       () => inPieces((piece, at) => (at === 1 ? [] : [piece])),
-      `wanted the bytes from ${MIB} on, got those from ${2 * MIB} on`,
+      `wanted ${CONTENT.length} bytes, got ${CONTENT.length - MIB}`,
     ],
     [
-      'begins before its beginning',
-      () => inPieces(({ offset, data }) => [{ offset: offset - 1, data }]),
-      'wanted the bytes from 0 on, got those from -1 on',
+      'has its pieces in another order',
+      () =>
+        inPieces((piece, at) => [[CONTENT.subarray(MIB, 2 * MIB), CONTENT.subarray(0, MIB)][at] ?? piece]),
+      `wanted digest ${DIGEST}, got sha256:`,
     ],
   ];
 
@@ -166,7 +160,7 @@ describe('a reading that breaks', () => {
     ['the daemon gives up', status.CANCELLED, 'INTERRUPTED'],
   ])('because %s says so', async (_, code, wanted) => {
     daemon.send = function* () {
-      yield { offset: 0, data: CONTENT.subarray(0, MIB) };
+      yield CONTENT.subarray(0, MIB);
       throw refusal(code, 'input/output error');
     };
     const { bytes, error } = await drain(open());
@@ -176,9 +170,9 @@ describe('a reading that breaks', () => {
 
   test('because the daemon was killed says so', async () => {
     daemon.send = async function* () {
-      yield { offset: 0, data: CONTENT.subarray(0, MIB) };
+      yield CONTENT.subarray(0, MIB);
       daemon.stop();
-      yield { offset: MIB, data: CONTENT.subarray(MIB) };
+      yield CONTENT.subarray(MIB);
     };
     const { error } = await drain(open());
     expect(error).toMatchObject({ code: 'INTERRUPTED', retriable: true });
@@ -212,10 +206,10 @@ describe('a reading that breaks', () => {
     const ended = Promise.withResolvers<void>();
     daemon.send = async function* () {
       try {
-        yield { offset: 0, data: CONTENT.subarray(0, MIB) };
+        yield CONTENT.subarray(0, MIB);
         stopping.abort(new Error('enough'));
         await new Promise((resolve) => setTimeout(resolve));
-        for (let offset = MIB; ; offset += MIB) yield { offset, data: Buffer.alloc(MIB) };
+        for (;;) yield Buffer.alloc(MIB);
       } finally {
         ended.resolve();
       }
@@ -234,7 +228,7 @@ describe('a reading that breaks', () => {
     const ended = Promise.withResolvers<void>();
     daemon.send = async function* () {
       try {
-        for (let offset = 0; offset < 1024 * MIB; offset += MIB) yield { offset, data: Buffer.alloc(MIB) };
+        for (let sent = 0; sent < 1024; sent += 1) yield Buffer.alloc(MIB);
       } finally {
         ended.resolve();
       }
@@ -263,7 +257,7 @@ describe('a manifest', () => {
 
   test('that is larger than was said is not read to its end', async () => {
     daemon.send = function* () {
-      for (let offset = 0; ; offset += MIB) yield { offset, data: Buffer.alloc(MIB) };
+      for (;;) yield Buffer.alloc(MIB);
     };
     await expect(store.readManifest(DIGEST, never)).rejects.toMatchObject({ code: 'CONTENT_MISMATCH' });
     expect(daemon.sent).toBeLessThanOrEqual(64 * MIB);

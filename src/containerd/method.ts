@@ -39,7 +39,6 @@ export const LIST_IMAGES = unary<{ filters: readonly string[] }, { images: reado
 );
 
 export interface ReadMessage {
-  readonly offset: number;
   readonly data: Buffer;
 }
 

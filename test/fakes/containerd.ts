@@ -48,11 +48,6 @@ interface FakeContainerdOptions {
   readonly without?: readonly string[];
 }
 
-export interface Piece {
-  readonly offset: number;
-  readonly data: Buffer;
-}
-
 /** A containerd as far as images go: a small server on a socket of its own, which keeps everything in memory. */
 export class FakeContainerd {
   readonly socket: string;
@@ -61,7 +56,7 @@ export class FakeContainerd {
   /** Answers in place of its own, by the name of the call: `Content.Info`. */
   readonly answers = new Map<string, Answer>();
   /** How content is sent. */
-  send: (content: Buffer, range: Range) => AsyncIterable<Piece> | Iterable<Piece> = piecesOf;
+  send: (content: Buffer, range: Range) => AsyncIterable<Buffer> | Iterable<Buffer> = piecesOf;
   /** Bytes of content sent so far. */
   sent = 0;
   readonly transfers: ContainerdTransfers;
@@ -164,10 +159,10 @@ export class FakeContainerd {
     const content = this.#enter('Content.Read', call).contentOf(call.request);
     const cancelled = new AbortController();
     call.once('cancelled', () => cancelled.abort());
-    for await (const { offset, data } of this.send(content, rangeOf(call.request))) {
+    for await (const data of this.send(content, rangeOf(call.request))) {
       if (cancelled.signal.aborted) return;
       this.sent += data.length;
-      if (!call.write({ offset, data })) await once(call, 'drain', cancelled);
+      if (!call.write({ data })) await once(call, 'drain', cancelled);
     }
   }
 
@@ -197,11 +192,11 @@ function isService(entry: PackageDefinition[string]): entry is ServiceDefinition
   return typeof entry.format !== 'string';
 }
 
-function* piecesOf(content: Buffer, { offset: begin, size }: Range): Generator<Piece> {
+function* piecesOf(content: Buffer, { offset: begin, size }: Range): Generator<Buffer> {
   const end = begin + size;
   if (end > content.length) throw refusal(status.OUT_OF_RANGE, 'read past object length');
   for (let offset = begin; offset < end; offset += PIECE)
-    yield { offset, data: content.subarray(offset, Math.min(offset + PIECE, end)) };
+    yield content.subarray(offset, Math.min(offset + PIECE, end));
 }
 
 function asRefusal(error: unknown): Error {

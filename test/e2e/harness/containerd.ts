@@ -1,4 +1,6 @@
-import { type CommandResult, run } from './command.ts';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommandError, type CommandResult, run } from './command.ts';
 import { programOf } from './part.ts';
 import { Process, type ProcessOptions } from './process.ts';
 import { WorkFolder } from './work-folder.ts';
@@ -42,8 +44,28 @@ export class Containerd {
     return socketOf(this.#folder);
   }
 
+  /** Folder of its `hosts.toml` files. */
+  get hostsDir(): string {
+    return hostsDirOf(this.#folder);
+  }
+
+  /** Tells it that a registry, whose name nobody else knows, is to be found at a URL. */
+  findRegistryAt(host: string, url: string): void {
+    const folder = join(this.hostsDir, host);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'hosts.toml'), `server = "${url}"\n[host."${url}"]\n`);
+  }
+
   log(): string {
     return this.#process.log();
+  }
+
+  /** Runs ctr on the images of Kubernetes. @returns its output @throws CommandError */
+  async images(...args: readonly string[]): Promise<string> {
+    const all = ['--namespace', 'k8s.io', ...args];
+    const result = await this.ctr(...all);
+    if (result.code !== 0) throw new CommandError('ctr', all, result);
+    return result.stdout;
   }
 
   /** Runs ctr to its end. Its exit code is for the caller to judge. */
@@ -73,6 +95,10 @@ function startProcess(folder: WorkFolder, options: ProcessOptions): Promise<Proc
 
 function socketOf(folder: WorkFolder): string {
   return folder.file('containerd.sock');
+}
+
+function hostsDirOf(folder: WorkFolder): string {
+  return folder.file('certs.d');
 }
 
 /** The one of version 2 speaks to older servers too, as long as it does the work itself (`--local`). */
@@ -115,5 +141,7 @@ function kubernetesSection(folder: WorkFolder): readonly string[] {
     `  conf_dir = "${folder.file('cni')}"`,
     '[plugins."io.containerd.grpc.v1.cri".containerd]',
     '  snapshotter = "native"',
+    '[plugins."io.containerd.grpc.v1.cri".registry]',
+    `  config_path = "${hostsDirOf(folder)}"`,
   ];
 }
