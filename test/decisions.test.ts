@@ -1,21 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Judgement } from '../src/plan/judgement.ts';
 import { planRequest } from '../src/plan/plan-request.ts';
-import { compileRules } from '../src/plan/rules.ts';
-import { BUILT_IN_KINDS } from '../src/workload/kinds.ts';
 import { harms } from './admission-contract.ts';
 import { creating } from './admission-review.ts';
 import { DECISIONS } from './decisions/decisions.ts';
+import { expectedOf, judgementOf } from './decisions/expectation.ts';
 import type { Row } from './decisions/row.ts';
 import { Webhook } from './fakes/admission.ts';
-import { JUDGEMENT } from './judgement.ts';
-
-function judgementOf({ rules = [], kinds = {}, enabled = true }: Row): Judgement {
-  const compiled = compileRules(rules);
-  if (!compiled.ok) throw new Error(JSON.stringify(compiled.faults));
-  const all = new Map([...BUILT_IN_KINDS, ...Object.entries(kinds)]);
-  return { ...JUDGEMENT, enabled, rules: compiled.rules, kinds: all };
-}
 
 /** What the planner says of a row, in the words of the table. */
 function planned(row: Row): string | readonly string[] {
@@ -30,16 +20,6 @@ function planned(row: Row): string | readonly string[] {
 
 function reviewOf({ operation = 'CREATE', subResource, namespace = 'lab', object, oldObject = null }: Row) {
   return creating(object, { operation, subResource, namespace, oldObject });
-}
-
-/** Images that the table expects this of, by their action. */
-function expectedOf({ expected }: Row, ...actions: readonly string[]): readonly string[] {
-  const lines = typeof expected === 'string' ? [] : expected;
-  return lines.filter((line) => actions.some((action) => line.endsWith(` ${action}`))).map(imageOf);
-}
-
-function imageOf(line: string): string {
-  return line.slice(0, line.lastIndexOf(' '));
 }
 
 describe('the planner decides', () => {

@@ -12,6 +12,8 @@ const SOON = { timeout: 20_000, interval: 100 };
 
 const KINDS = 'serviceaccounts,secrets,services,deployments,poddisruptionbudgets,networkpolicies';
 
+const WEBHOOKS = ['image', 'cronjob', 'podtemplate', 'pod'].map((what) => `clone-${what}.image-cloner.dev`);
+
 const RESTRICTED_PODS = 'pod-security.kubernetes.io/enforce=restricted';
 
 describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('deploy/ on an API server', () => {
@@ -113,9 +115,16 @@ describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('deploy/ o
   it('make deploy puts in the image, and the authority that signed the served certificate', async () => {
     const image = '--output=jsonpath={.spec.template.spec.containers[*].image}';
     expect(await kubectl('get', '--namespace', 'tools', 'deployment', 'image-cloner', image)).toBe(IMAGE);
-    const bundle = '--output=jsonpath={.webhooks[0].clientConfig.caBundle}';
-    const authority = await kubectl('get', 'mutatingwebhookconfiguration', 'image-cloner', bundle);
-    expect(Buffer.from(authority, 'base64').toString()).toBe(await checkout.read('tls/out/ca.crt'));
+    const bundle = '--output=jsonpath={.webhooks[*].clientConfig.caBundle}';
+    const bundles = (await kubectl('get', 'mutatingwebhookconfiguration', 'image-cloner', bundle)).split(' ');
+    const authority = await checkout.read('tls/out/ca.crt');
+    expect(bundles.map((one) => Buffer.from(one, 'base64').toString())).toEqual(
+      WEBHOOKS.map(() => authority),
+    );
+    const listed = '--output=jsonpath={.webhooks[*].name}';
+    expect(await kubectl('get', 'mutatingwebhookconfiguration', 'image-cloner', listed)).toBe(
+      WEBHOOKS.join(' '),
+    );
     const served = '--output=jsonpath={.data.tls\\.crt}';
     const certificate = await kubectl('get', '--namespace', 'tools', 'secret', 'image-cloner-tls', served);
     expect(Buffer.from(certificate, 'base64').toString()).toBe(await checkout.read('tls/out/tls.crt'));
