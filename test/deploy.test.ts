@@ -37,6 +37,8 @@ const container = at(pod, 'containers.0');
 describe('deploy/', () => {
   const applied = [
     'deployment.yaml',
+    'lease-role-binding.yaml',
+    'lease-role.yaml',
     'network-policy.yaml',
     'pod-disruption-budget.yaml',
     'service-account.yaml',
@@ -95,10 +97,31 @@ describe('deploy/', () => {
     expect(at(read('image-cloner-webhook.yaml.template'), 'webhooks.0.clientConfig.caBundle')).toBe('');
   });
 
-  it('needs no right in the cluster', () => {
-    expect(FILES.filter((name) => name.includes('role'))).toEqual([]);
+  it('needs no right in the cluster, and in its own namespace those over Leases alone', () => {
+    expect(FILES.filter((name) => /role/.test(name))).toEqual(['lease-role-binding.yaml', 'lease-role.yaml']);
+    const [role, binding] = [read('lease-role.yaml'), read('lease-role-binding.yaml')];
+    expect([at(role, 'kind'), at(role, 'rules')]).toEqual([
+      'Role',
+      [
+        {
+          apiGroups: ['coordination.k8s.io'],
+          resources: ['leases'],
+          verbs: ['get', 'create', 'update', 'delete'],
+        },
+      ],
+    ]);
+    expect([at(binding, 'kind'), at(binding, 'roleRef.kind'), at(binding, 'roleRef.name')]).toEqual([
+      'RoleBinding',
+      'Role',
+      'image-cloner',
+    ]);
+    expect(at(binding, 'subjects')).toEqual([{ kind: 'ServiceAccount', name: 'image-cloner' }]);
+  });
+
+  it('gives its token to the pods that need it, and to no other pod of its account', () => {
     expect(at(read('service-account.yaml'), 'automountServiceAccountToken')).toBe(false);
-    expect(at(pod, 'automountServiceAccountToken')).toBe(false);
+    expect(at(pod, 'automountServiceAccountToken')).toBe(true);
+    expect(at(container, 'env')).toContainEqual({ name: 'COPY_LEASE', value: 'true' });
   });
 });
 

@@ -13,6 +13,7 @@ import { observeAdmission } from './observe-admission.ts';
 import { observeCopy } from './observe-copy.ts';
 import { observeCredentials } from './observe-credentials.ts';
 import { observeRegistry } from './observe-registry.ts';
+import { openLeases } from './open-leases.ts';
 import { openTenants } from './open-tenants.ts';
 import { openRegistries } from './registries.ts';
 import { sourceCredentials } from './source-credentials.ts';
@@ -56,6 +57,7 @@ export async function compose({
     findProxy: proxyFrom(environment),
     // The password of the operator serves the copies, and nothing that lies beside them.
     findBackupCredentials: auth.findFor({ host, ...(path !== '' && { path }) }),
+    leases: settings.copy.lease ? await openLeases({ environment, log }) : undefined,
     findSourceCredentials: chain([...ofSources, elsewhere(host, auth.findFor({ host }))], observe),
     observe: observeCopy(log, metrics),
     observeRegistry: observeRegistry(log, metrics),

@@ -9,8 +9,7 @@ type Measures = Pick<Metrics, 'copies' | 'copyDuration' | 'copyBytes' | 'origins
 export function observeCopy(log: Logger, metrics: Measures): ObserveCopy {
   return (event) => {
     measure(metrics, event);
-    if ('origin' in event) writeOrigin(log, event);
-    else write(log, event);
+    write(log, event);
   };
 }
 
@@ -25,60 +24,64 @@ function measure(metrics: Measures, event: CopyEvent): void {
   }
 }
 
-type OriginEvent = Extract<CopyEvent, { readonly origin: string }>;
+type Line = readonly [level: 'debug' | 'info' | 'warn' | 'error', message: string];
 
-/** Level and message of events that are told the same way whatever they hold. */
-const LINES = {
+/** What is said of each step, and how loudly: a node that steps in because a source fails is a warning. */
+const LINES: Readonly<Record<CopyEvent['type'], Line>> = {
+  started: ['info', 'Pulling image'],
+  'blob-done': ['info', 'Layer done'],
   'manifest-pushed': ['debug', 'Manifest pushed'],
   finished: ['info', 'Image pushed'],
+  'made-elsewhere': ['info', 'Another replica makes the copy, it is waited for'],
   'source-unavailable': ['warn', 'Source cannot be asked, its copy is used'],
   'refresh-failed': ['warn', 'Newer image cannot be copied, its earlier copy is used'],
   moved: ['warn', 'Image has moved at its source, its earlier copy is used'],
   'referrers-failed': ['warn', 'What refers to the image was not copied'],
   'not-for-everybody': ['info', 'Source does not give it to everybody, the namespace is seen to'],
+  'origin-pulled': ['info', 'Image pulled by a daemon'],
+  'origin-used': ['warn', 'Source cannot give the image, it is taken from a node'],
+  'origin-failed': ['warn', 'Node cannot give the image'],
+  partial: ['warn', 'Node has one platform of the image only, the copy is that one'],
+  unfaithful: ['warn', 'Image was made anew by a daemon, its copy has a digest of its own'],
   failed: ['error', 'Copy failed'],
-} as const;
+};
 
-function write(log: Logger, event: Exclude<CopyEvent, OriginEvent>): void {
-  const fields = fieldsOf(event);
-  if (event.type === 'started') return log.info({ ...fields, count: event.blobs }, 'Pulling image');
-  if (event.type === 'blob-done') return log.info({ ...fields, pushed: event.pushed }, 'Layer done');
-  const [level, message] = LINES[event.type];
-  return log[level](fields, message);
+function write(log: Logger, event: CopyEvent): void {
+  const [level, message] = lineOf(event);
+  log[level](fieldsOf(event), message);
 }
 
-/** What nodes gave or could not give. */
-function writeOrigin(log: Logger, event: OriginEvent): void {
-  const fields = fieldsOf(event);
-  switch (event.type) {
-    case 'origin-pulled':
-      return log.info(fields, 'Image pulled by a daemon');
-    case 'origin-used':
-      return event.why === undefined
-        ? log.info(fields, 'Image taken from a node, as the settings say')
-        : log.warn({ ...fields, error: event.why }, 'Source cannot give the image, it is taken from a node');
-    case 'origin-failed':
-      return log.warn(fields, 'Node cannot give the image');
-    case 'partial': {
-      const { index, platform } = event;
-      const part = { ...fields, index, ...(platform !== undefined && { platform }) };
-      return log.warn(part, 'Node has one platform of the image only, the copy is that one');
-    }
-    case 'unfaithful':
-      return log.warn(fields, 'Image was made anew by a daemon, its copy has a digest of its own');
-  }
+function lineOf(event: CopyEvent): Line {
+  const isWish = event.type === 'origin-used' && event.why === undefined;
+  return isWish ? ['info', 'Image taken from a node, as the settings say'] : LINES[event.type];
 }
 
-/** The keys that log lines have, as far as the event has them. */
-function fieldsOf({ task, ...event }: CopyEvent): LogFields {
-  const { source, backup } = task;
+/** Key of an event → key of its log line. What is in no line is not named. */
+const FIELDS: ReadonlyMap<string, string> = new Map([
+  ...['origin', 'digest', 'index', 'platform', 'bytes', 'pushed', 'durationMs', 'error'].map(
+    (key) => [key, key] as const,
+  ),
+  ['blobs', 'count'],
+  ['why', 'error'],
+]);
+
+function fieldsOf({ task: { source, backup }, ...event }: CopyEvent): LogFields {
+  const entries = Object.entries(event).flatMap(([key, value]: [string, unknown]) => {
+    const field = FIELDS.get(key);
+    return field === undefined || isTable(value) ? [] : [[field, rounded(value)] as const];
+  });
   return {
     source: formatReference(source),
     backup: formatReference(backup),
-    ...('origin' in event && { origin: event.origin }),
-    ...('digest' in event && { digest: event.digest }),
-    ...('bytes' in event && { bytes: event.bytes }),
-    ...('durationMs' in event && { durationMs: Math.round(event.durationMs) }),
-    ...('error' in event && { error: event.error }),
+    ...Object.fromEntries(entries),
   };
+}
+
+/** How many blobs went which way is told by the lines of the blobs. */
+function isTable(value: unknown): boolean {
+  return typeof value === 'object' && !(value instanceof Error);
+}
+
+function rounded(value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value) : value;
 }

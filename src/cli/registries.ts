@@ -1,6 +1,7 @@
 import type { Settings } from '../config/configuration.ts';
 import { Copier } from '../copy/copier.ts';
 import type { ObserveCopy } from '../copy/event.ts';
+import type { Leases } from '../copy/lease.ts';
 import type { Source } from '../copy/target.ts';
 import { parsePlatform } from '../image/platform.ts';
 import type { Reference } from '../image/reference.ts';
@@ -20,6 +21,8 @@ export interface RegistriesOptions {
   readonly findProxy?: FindProxy;
   readonly findBackupCredentials: FindCredentials;
   readonly findSourceCredentials: FindCredentials;
+  /** Default: there is no other replica. */
+  readonly leases?: Leases | undefined;
   readonly observe: ObserveCopy;
   /** What registries tell beside their answers. */
   readonly observeRegistry: ObserveRegistry;
@@ -54,6 +57,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
       };
     },
     targetOf: (backup: Reference) => new Repository(targetClient, backup, 'pull,push'),
+    leases: options.leases,
     observe: options.observe,
     platforms: copy.platforms.map(parsePlatform),
     moved: options.settings.tags.moved,

@@ -54,6 +54,7 @@ describe('without any configuration', () => {
         referrers: false,
         concurrency: 12,
         timeoutSeconds: 3600,
+        lease: false,
       },
       access: { pullSecrets: false, shared: false, rememberSeconds: 60 },
       tags: { pin: false, moved: 'refresh' },

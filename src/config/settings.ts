@@ -112,6 +112,9 @@ const COPY = z.strictObject({
     { least: 1, most: MOST_TRANSFERS },
     { what: 'Layers transferred at once, over all copies.' },
   ).default(12),
+  lease: flag({
+    what: 'Let one of several replicas make a copy while the others wait for it, by a Lease (coordination.k8s.io) in the namespace of the pod. Wants the rights in `deploy/lease-role.yaml`.',
+  }).default(false),
   timeoutSeconds: seconds(
     { least: 1, most: DAY },
     { what: 'Longest time that one copy may take in the background.' },

@@ -36,6 +36,8 @@ export type CopyEvent =
       readonly blobs: BlobCounts;
       readonly durationMs: number;
     }
+  /** Another process makes the copy; it is waited for. */
+  | { readonly type: 'made-elsewhere'; readonly task: CopyTask }
   /** The copy is there and is used, though its source could not be asked whether it has moved. */
   | { readonly type: 'source-unavailable'; readonly task: CopyTask; readonly error: Error }
   /** The copy is there and is used, though the source has a newer image that could not be copied under its tag. */

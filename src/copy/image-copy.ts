@@ -1,6 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import type { Platform } from '../image/platform.ts';
-import { digestTagOf, type Reference } from '../image/reference.ts';
+import { digestTagOf, formatReference, type Reference } from '../image/reference.ts';
 import type { BlobMemory } from './blob-memory.ts';
 import type { BoundedMap } from './bounded-map.ts';
 import { asError, codeOf, step } from './copy-error.ts';
@@ -9,7 +9,9 @@ import { CopyName, type Named } from './copy-name.ts';
 import { copyReferrers } from './copy-referrers.ts';
 import type { ObserveCopy } from './event.ts';
 import type { HostTurns } from './host-turns.ts';
+import type { Leases } from './lease.ts';
 import type { TransferLimit } from './limit.ts';
+import { makeAlone } from './make-alone.ts';
 import type { Origins } from './origin.ts';
 import { cannotGive, type OriginCopied, OriginCopy } from './origin-copy.ts';
 import type { CopyTask, Kept, WhenMoved } from './outcome.ts';
@@ -37,6 +39,8 @@ export interface Surroundings {
   readonly consistencyWaitsMs?: readonly number[];
   readonly limit: TransferLimit;
   readonly turns: HostTurns;
+  /** Default: no other process makes the same copies. */
+  readonly leases?: Leases | undefined;
   readonly memory: BlobMemory;
   /** As in `Place`. */
   readonly circles?: readonly string[];
@@ -71,7 +75,7 @@ export class ImageCopy {
     const found = await this.findBackup();
     const { present, taken } = found;
     if (taken !== undefined) return this.#adopt(await (asked ?? this.#question.ask()), found);
-    if (present === undefined) return this.#make(asked, found);
+    if (present === undefined) return this.#alone(() => this.#make(asked, found));
     const current = asked === undefined ? undefined : await this.#inTime(asked);
     if (current === undefined || current.digest === present) return { state: 'present', digest: present };
     return this.#surroundings.moved === 'warn'
@@ -125,7 +129,7 @@ export class ImageCopy {
   async #refresh(current: Asked, found: Named, present: Digest): Promise<Kept> {
     try {
       await this.#keepUnderOwnTag(present);
-      return await this.#transfer(current, found);
+      return await this.#alone(() => this.#transfer(current, found), current.digest);
     } catch (cause) {
       // What is under the name by now is somebody else's.
       if (codeOf(cause) === 'NAME_TAKEN') throw cause;
@@ -140,6 +144,19 @@ export class ImageCopy {
       const content = await this.#target.fetchReference(digest, this.#signal);
       await this.#target.pushReference(content, digestTagOf(digest), this.#signal);
     });
+  }
+
+  /** @param wanted digest that the copy has once another process has made it; default: any */
+  #alone(make: () => Promise<Kept>, wanted?: Digest): Promise<Kept> {
+    const { leases, observe } = this.#surroundings;
+    const name = formatReference(this.#task.backup);
+    const onWait = () => observe({ type: 'made-elsewhere', task: this.#task });
+    return makeAlone({ leases, name, onWait, make, look: () => this.#look(wanted) }, this.#signal);
+  }
+
+  async #look(wanted: Digest | undefined): Promise<Kept | undefined> {
+    const { present: digest } = await this.findBackup();
+    return digest === undefined || digest !== (wanted ?? digest) ? undefined : { state: 'present', digest };
   }
 
   /** There is no copy yet. Where the source cannot give the image, a node that holds it may. */

@@ -40,6 +40,10 @@ export class KubeError extends Error {
     const status: unknown = thrown instanceof Error ? Reflect.get(thrown, 'code') : undefined;
     if (typeof status !== 'number' || status < LEAST_STATUS)
       return new KubeError(operation, `no answer from the API server (${reasonOf(thrown)})`, 'UNREACHABLE');
+    return KubeError.ofStatus(operation, status);
+  }
+
+  static ofStatus(operation: string, status: number): KubeError {
     const code = CODES[status] ?? 'UNAVAILABLE';
     return new KubeError(operation, `the API server answered ${status}`, code, status);
   }
@@ -48,7 +52,10 @@ export class KubeError extends Error {
 /** `ECONNREFUSED`, `TimeoutError`: words of Node and of undici, with nothing of an answer in them. */
 function reasonOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return 'unknown';
-  const { cause } = thrown;
-  const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
-  return typeof code === 'string' ? code : thrown.name;
+  return wordOf(thrown) ?? wordOf(thrown.cause) ?? thrown.name;
+}
+
+function wordOf(thrown: unknown): string | undefined {
+  const code: unknown = thrown instanceof Error ? Reflect.get(thrown, 'code') : undefined;
+  return typeof code === 'string' ? code : undefined;
 }

@@ -9,6 +9,8 @@ const APP = 'team/large:1';
 const MIB = 1024 ** 2;
 /** 2 GB in the layers that such images have: a few large ones. */
 const LAYERS = [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => ({ size: 256 * MIB, seed }));
+/** Besides them the shell, and the image's configuration. */
+const BLOBS = LAYERS.length + 2;
 const SHOPS = [1, 2, 3, 4, 5];
 /** Two gigabytes through two registries and a node on one disk. */
 const COPIED = { timeout: 280_000, interval: 2000 };
@@ -57,20 +59,18 @@ onCluster('6. A large image, wanted by many at once', (stage) => {
     );
   }
 
-  it('is copied once by each pod that was asked, in steady memory', async () => {
+  it('is copied once, by one of the pods that were asked, in steady memory', async () => {
     const before = stage.site.backup.requests().length;
     await watching(copied());
     const pods = await stage.clonerPods();
     const logs = await Promise.all(pods.map((pod) => stage.clonerLog(pod)));
     const pulls = logs.map((log) => linesAbout(log, 'Pulling image').length);
-    expect(Math.max(...pulls)).toBe(1);
+    expect(pulls.filter((count) => count > 0)).toEqual([1]);
     const uploads = stage.site.backup.requests().slice(before);
     const layers = uploads.filter(
       ({ method, path, status }) => method === 'PUT' && status === 201 && path.includes('/blobs/'),
     );
-    console.log(
-      `Pods that copied: ${pulls.filter((count) => count > 0).length}, blobs pushed: ${layers.length}`,
-    );
+    expect(layers).toHaveLength(BLOBS);
     const peaks = seen.map(({ rssMib }) => rssMib);
     console.log(`Most memory (RSS): ${Math.max(...peaks).toFixed(0)} MiB, CPU: ${cpuSeconds().toFixed(1)} s`);
     expect(Math.max(...peaks)).toBeLessThan(STEADY_MIB);
