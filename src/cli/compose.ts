@@ -15,7 +15,7 @@ import { observeCredentials } from './observe-credentials.ts';
 import { observeRegistry } from './observe-registry.ts';
 import { openLeases } from './open-leases.ts';
 import { openTenants } from './open-tenants.ts';
-import { openRegistries } from './registries.ts';
+import { openRegistries, type Registries } from './registries.ts';
 import { sourceCredentials } from './source-credentials.ts';
 
 export interface ComposeParts {
@@ -75,10 +75,7 @@ export async function compose({
       observe: observeAdmission(log, metrics),
     },
     refresh: (load) => judgement.refresh(load),
-    settle: async (signal) => {
-      await Promise.race([copier.settled(), aborted(signal)]);
-      await registries.close();
-    },
+    settle: (signal) => settle(registries, signal),
   };
 }
 
@@ -89,6 +86,11 @@ export async function compose({
  */
 function elsewhere(backupHost: string, find: FindCredentials): FindCredentials {
   return async (repository) => (repository.host === backupHost ? [] : find(repository));
+}
+
+async function settle(registries: Registries, signal: AbortSignal): Promise<void> {
+  await Promise.race([registries.copier.settled(), aborted(signal)]);
+  await registries.close();
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
