@@ -6,8 +6,9 @@ import { seed } from '../corpus/seed.ts';
 import { startEmbedded } from '../fakes/embedded.ts';
 import { useStage } from '../fakes/stage.ts';
 import { repositoryAt } from '../images/push.ts';
-import { canRun } from './harness/need.ts';
+import { canRun, isThere } from './harness/need.ts';
 import { RegistryServer } from './harness/registry-server.ts';
+import { startZot } from './harness/zot-server.ts';
 
 // Every kind of data that registries hold, copied from each real registry into each, with all that refers to it.
 
@@ -34,12 +35,24 @@ const REGISTRIES = {
   embedded,
 };
 
+async function zot(): Promise<Running> {
+  return { ...(await startZot()), lists: true };
+}
+
 const PAIRS = Object.entries(REGISTRIES).flatMap(([from, openSource]) =>
   Object.entries(REGISTRIES).map(([to, openTarget]) => ({ from, to, openSource, openTarget })),
 );
 
+// No package manager offers zot, so its tests run where somebody has put it, and are asked of nobody.
+const ZOT_PAIRS = isThere('zot')
+  ? Object.entries(REGISTRIES).flatMap(([name, open]) => [
+      { from: 'zot', to: name, openSource: zot, openTarget: open },
+      { from: name, to: 'zot', openSource: open, openTarget: zot },
+    ])
+  : [];
+
 describe.runIf(canRun('docker-registry', 'distribution'))('every kind of data', () => {
-  describe.each(PAIRS)('from $from into $to', ({ openSource, openTarget }) => {
+  describe.each([...PAIRS, ...ZOT_PAIRS])('from $from into $to', ({ openSource, openTarget }) => {
     let source: Running;
     let target: Running;
     beforeAll(async () => {

@@ -19,6 +19,16 @@ export function canRun(...needs: readonly Need[]): boolean {
   }
 }
 
+/** Whether a part is here that nobody is asked to get: where it is not, nothing is said, in CI neither. */
+export function isThere(part: Part): boolean {
+  try {
+    programOf(part);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function check(need: Need): void {
   if (need === 'root') return must(process.getuid?.() === 0, 'Cannot run containers, run the tests as root');
   if (need === 'mounts') return must(canMount(), 'Cannot make a mount namespace, run the tests as root');
