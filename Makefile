@@ -41,12 +41,35 @@ sortOptions: {order: legacy}
 endef
 export OVERLAY
 
+# deploy/agent/ in the same way. The webhook's certificate for asking agents is no part of it: it is another namespace's.
+define AGENT_OVERLAY
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: $(NAMESPACE)-agents
+resources:
+  - ../../deploy/agent
+  - ../../deploy/agent/image-cloner-agent-tls.yaml
+patches:
+  - target: {kind: DaemonSet, name: image-cloner-agent}
+    patch: |-
+      - op: replace
+        path: /spec/template/spec/containers/0/image
+        value: '$(IMAGE)'
+  - target: {kind: NetworkPolicy, name: image-cloner-agent}
+    patch: |-
+      - op: replace
+        path: /spec/ingress/0/from/0/namespaceSelector/matchLabels/kubernetes.io~1metadata.name
+        value: '$(NAMESPACE)'
+sortOptions: {order: legacy}
+endef
+export AGENT_OVERLAY
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint parts e2e conformance cluster cluster-down e2e-cluster bench gen build deploy undeploy
+.PHONY: help install demo test check lint parts e2e conformance cluster cluster-down e2e-cluster bench gen build deploy undeploy deploy-agents undeploy-agents
 
 help: ## Say what there is to do
 	@echo 'make TARGET [VARIABLE=value ...]'
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1          \2/p' Makefile | sed 's/^\(.\{15\}\) */\1/'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1               \2/p' Makefile | sed 's/^\(.\{19\}\) */\1/'
 	@echo 'Variables: NAMESPACE=$(NAMESPACE) IMAGE=$(IMAGE) BASE=$(BASE) KUBECTL=$(KUBECTL) DOCKER=$(DOCKER)'
 
 # npm writes this file at the end of an installation.
@@ -117,3 +140,15 @@ deploy: ## Install IMAGE in the cluster of KUBECTL; the API server is told of th
 undeploy: ## Remove it: the webhook configuration first, then NAMESPACE with all that is in it
 	$(KUBECTL) delete --ignore-not-found mutatingwebhookconfiguration image-cloner
 	$(KUBECTL) delete --ignore-not-found --timeout '$(TIMEOUT)' namespace '$(NAMESPACE)'
+
+deploy-agents: ## Install the node agents in NAMESPACE-agents, and what the webhook asks them with in NAMESPACE
+	@grep -qs 'namespace: $(NAMESPACE)-agents$$' deploy/agent/image-cloner-agent-tls.yaml || \
+	  { echo 'deploy-agents: want a certificate for $(NAMESPACE), make it with: make gen NAMESPACE=$(NAMESPACE)' >&2; exit 1; }
+	@mkdir -p .cache/deploy-agents && printf '%s\n' "$$AGENT_OVERLAY" >.cache/deploy-agents/kustomization.yaml
+	$(KUBECTL) kustomize --load-restrictor LoadRestrictionsNone .cache/deploy-agents | $(KUBECTL) apply -f -
+	$(KUBECTL) apply -f deploy/agent/image-cloner-agents.yaml
+	$(KUBECTL) --namespace '$(NAMESPACE)-agents' rollout status daemonset/image-cloner-agent --timeout '$(TIMEOUT)'
+
+undeploy-agents: ## Remove them: NAMESPACE-agents with all that is in it
+	$(KUBECTL) delete --ignore-not-found --namespace '$(NAMESPACE)' secret image-cloner-agents
+	$(KUBECTL) delete --ignore-not-found --timeout '$(TIMEOUT)' namespace '$(NAMESPACE)-agents'

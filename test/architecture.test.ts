@@ -43,6 +43,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   kube: { level: 2, rooms: ['image', 'workload'], packages: ['@kubernetes/client-node'] },
   copy: { level: 2, rooms: ['image'], packages: ['p-limit'] },
   admission: { level: 3, rooms: ['image', 'workload', 'plan', 'copy'], packages: [] },
+  agent: { level: 3, rooms: ['image', 'copy'], packages: [] },
   embedded: { level: 3, rooms: ['image', 'layout'], packages: ['koa'] },
   server: { level: 4, rooms: ['admission', 'telemetry'], packages: ['koa'] },
   cli: {
@@ -63,6 +64,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'kube',
       'copy',
       'admission',
+      'agent',
       'embedded',
       'server',
     ],

@@ -160,11 +160,13 @@ describe('the pods keep to the restricted Pod Security standard', () => {
     expect(at(pod, 'volumes')).toEqual([
       { name: 'tls', secret: { secretName: 'image-cloner-tls', defaultMode: 0o440 } },
       { name: 'registry-auth', secret: { secretName: 'registry-auth', optional: true, defaultMode: 0o440 } },
+      { name: 'agents', secret: { secretName: 'image-cloner-agents', optional: true, defaultMode: 0o440 } },
     ]);
     expect(at(pod, 'securityContext.fsGroup')).toBe(at(pod, 'securityContext.runAsGroup'));
     expect(at(container, 'volumeMounts')).toEqual([
       { name: 'tls', mountPath: '/tls', readOnly: true },
       { name: 'registry-auth', mountPath: '/auth', readOnly: true },
+      { name: 'agents', mountPath: '/agents', readOnly: true },
     ]);
   });
 });
@@ -220,6 +222,90 @@ describe('the deployment', () => {
       minAvailable: 1,
       unhealthyPodEvictionPolicy: 'AlwaysAllow',
     });
+  });
+});
+
+/** Agents may do what nothing else of image-cloner may: mount a folder of the node. */
+describe('deploy/agent/', () => {
+  const AGENT = { 'app.kubernetes.io/name': 'image-cloner', 'app.kubernetes.io/component': 'agent' };
+  const daemonset = read('agent/daemonset.yaml');
+  const agent = at(daemonset, 'spec.template.spec');
+
+  it('has all that is applied in its kustomization, and no secret', () => {
+    const files = readdirSync(`${FOLDER}agent`).filter((name) => !name.startsWith('image-cloner-'));
+    const { resources } = parse(readFileSync(`${FOLDER}agent/kustomization.yaml`, 'utf8'));
+    expect(new Set(['kustomization.yaml', ...resources])).toEqual(new Set(files));
+    for (const file of files) expect(at(read(`agent/${file}`), 'kind')).not.toBe('Secret');
+  });
+
+  it('selects its own pods, and none of the webhook', () => {
+    expect(at(daemonset, 'spec.template.metadata.labels')).toMatchObject(AGENT);
+    for (const selector of [
+      at(daemonset, 'spec.selector.matchLabels'),
+      at(read('agent/service.yaml'), 'spec.selector'),
+      at(read('agent/network-policy.yaml'), 'spec.podSelector.matchLabels'),
+    ]) {
+      expect(selector).toEqual(AGENT);
+    }
+  });
+
+  it('is reached by the webhook alone', () => {
+    expect(at(read('agent/network-policy.yaml'), 'spec.ingress.0')).toEqual({
+      ports: [{ port: 'https', protocol: 'TCP' }],
+      from: [
+        {
+          namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'image-cloner' } },
+          podSelector: { matchLabels: SELECTOR },
+        },
+      ],
+    });
+  });
+
+  it('has a Service whose name stands for every agent', () => {
+    expect(at(read('agent/service.yaml'), 'spec.clusterIP')).toBe('None');
+    expect(at(read('agent/service.yaml'), 'metadata.name')).toBe('image-cloner-agent');
+  });
+
+  it('says in its namespace that a folder of the node is mounted, and in that of the webhook that none is', () => {
+    expect(at(read('agent/namespace.yaml'), 'metadata.labels')).toMatchObject({
+      'pod-security.kubernetes.io/enforce': 'privileged',
+    });
+    expect(JSON.stringify(at(pod, 'volumes'))).not.toContain('hostPath');
+  });
+
+  it.each([
+    ['automountServiceAccountToken', false],
+    ['hostNetwork', undefined],
+    ['hostPID', undefined],
+    ['hostIPC', undefined],
+    ['initContainers', undefined],
+    ['containers.1', undefined],
+    ['containers.0.args', ['agent']],
+    ['containers.0.ports.0.hostPort', undefined],
+    ['containers.0.securityContext.privileged', undefined],
+    [
+      'containers.0.securityContext',
+      { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    ],
+    ['securityContext.seccompProfile', { type: 'RuntimeDefault' }],
+  ])('%s is %j', (path, expected) => {
+    expect(at(agent, path)).toEqual(expected);
+  });
+
+  it('mounts its certificate and the folder of the socket, neither to be written', () => {
+    expect(at(agent, 'volumes')).toEqual([
+      { name: 'tls', secret: { secretName: 'image-cloner-agent-tls', defaultMode: 0o400 } },
+      { name: 'containerd', hostPath: { path: '/run/containerd', type: 'Directory' } },
+    ]);
+    expect(at(agent, 'containers.0.volumeMounts')).toEqual([
+      { name: 'tls', mountPath: '/agents', readOnly: true },
+      { name: 'containerd', mountPath: '/run/containerd', readOnly: true },
+    ]);
+  });
+
+  it('has no right in the cluster', () => {
+    expect(at(read('agent/service-account.yaml'), 'automountServiceAccountToken')).toBe(false);
+    expect(readdirSync(`${FOLDER}agent`).filter((name) => name.includes('role'))).toEqual([]);
   });
 });
 

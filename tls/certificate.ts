@@ -64,9 +64,25 @@ export async function makeAuthority(options: AuthorityOptions): Promise<Certific
 }
 
 /** Makes a server certificate signed by `authority`; the API server asks for the name `<service>.<namespace>.svc`. */
-export async function makeServerCertificate(
+export function makeServerCertificate(
   authority: CertificatePair,
   options: ServerOptions,
+): Promise<CertificatePair> {
+  return makeCertificate(authority, options, ExtendedKeyUsage.serverAuth);
+}
+
+/** Makes a certificate by which a client is known to a server; it is good for nothing else, nor is another for this. */
+export function makeClientCertificate(
+  authority: CertificatePair,
+  options: ServerOptions,
+): Promise<CertificatePair> {
+  return makeCertificate(authority, options, ExtendedKeyUsage.clientAuth);
+}
+
+async function makeCertificate(
+  authority: CertificatePair,
+  options: ServerOptions,
+  usage: ExtendedKeyUsage,
 ): Promise<CertificatePair> {
   const keys = await makeKeys();
   const issuer = new X509Certificate(authority.certificate);
@@ -78,20 +94,20 @@ export async function makeServerCertificate(
     signingKey: signingKey(authority.key),
     signingAlgorithm: ALGORITHM,
     ...validity(options.days),
-    extensions: await serverExtensions(keys.publicKey, issuer, options.names),
+    extensions: await leafExtensions(keys.publicKey, issuer, { names: options.names, usage }),
   });
   return pair(certificate, keys.privateKey);
 }
 
-async function serverExtensions(
+async function leafExtensions(
   publicKey: webcrypto.CryptoKey,
   issuer: X509Certificate,
-  names: readonly string[],
+  { names, usage }: { readonly names: readonly string[]; readonly usage: ExtendedKeyUsage },
 ): Promise<Extension[]> {
   return [
     new BasicConstraintsExtension(false, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-    new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+    new ExtendedKeyUsageExtension([usage]),
     new SubjectAlternativeNameExtension(
       names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
     ),

@@ -10,6 +10,15 @@ export const PUBLIC = 0o644;
 const PRIVATE_FOLDER = 0o700;
 const GROUP_AND_OTHERS = 0o077;
 
+/** Makes the folder where it is absent. */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw failed('CANNOT_WRITE', 'make the folder', path, cause);
+  }
+}
+
 /** Makes the folder, and takes it away from everybody but the owner where it is there already. */
 export async function makePrivateFolder(path: string): Promise<void> {
   try {

@@ -10,8 +10,22 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 const GEN = fileURLToPath(new URL('gen.ts', import.meta.url));
 const TEMPLATE = fileURLToPath(new URL('../deploy/image-cloner-webhook.yaml.template', import.meta.url));
 
-const PRIVATE_FILES = ['tls/out/ca.key', 'tls/out/tls.key', 'deploy/image-cloner-tls.yaml'];
-const PUBLIC_FILES = ['tls/out/ca.crt', 'tls/out/tls.crt', 'deploy/image-cloner-webhook.yaml'];
+const PRIVATE_FILES = [
+  'tls/out/ca.key',
+  'tls/out/tls.key',
+  'tls/out/agent.key',
+  'tls/out/client.key',
+  'deploy/image-cloner-tls.yaml',
+  'deploy/agent/image-cloner-agent-tls.yaml',
+  'deploy/agent/image-cloner-agents.yaml',
+];
+const PUBLIC_FILES = [
+  'tls/out/ca.crt',
+  'tls/out/tls.crt',
+  'tls/out/agent.crt',
+  'tls/out/client.crt',
+  'deploy/image-cloner-webhook.yaml',
+];
 
 let root: string;
 
@@ -65,6 +79,8 @@ describe('gen', () => {
         `^tls/out/tls.crt +new certificate, valid until ${await lastDay('tls/out/tls.crt')}, for image-cloner.tools.svc,`,
       ),
       expect.stringMatching('^deploy/image-cloner-tls.yaml  '),
+      expect.stringMatching('^deploy/agent/image-cloner-agent-tls.yaml  '),
+      expect.stringMatching('^deploy/agent/image-cloner-agents.yaml  '),
       expect.stringMatching('^deploy/image-cloner-webhook.yaml .*trusts this authority$'),
       '',
     ]);
@@ -73,8 +89,8 @@ describe('gen', () => {
   it('lets nobody else read a key, whatever the umask', async () => {
     await gen();
     expect(await mode('tls/out')).toBe('700');
-    expect(await Promise.all(PRIVATE_FILES.map(mode))).toEqual(['600', '600', '600']);
-    expect(await Promise.all(PUBLIC_FILES.map(mode))).toEqual(['644', '644', '644']);
+    expect(await Promise.all(PRIVATE_FILES.map(mode))).toEqual(PRIVATE_FILES.map(() => '600'));
+    expect(await Promise.all(PUBLIC_FILES.map(mode))).toEqual(PUBLIC_FILES.map(() => '644'));
   });
 
   it('puts a key into no other file, and on no terminal', async () => {
@@ -86,8 +102,12 @@ describe('gen', () => {
       expect(text).not.toContain('PRIVATE KEY');
     }
     expect((await readdir(join(root, 'tls/out'))).toSorted()).toEqual([
+      'agent.crt',
+      'agent.key',
       'ca.crt',
       'ca.key',
+      'client.crt',
+      'client.key',
       'tls.crt',
       'tls.key',
     ]);

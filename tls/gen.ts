@@ -17,6 +17,8 @@ function report(generated: Generated): void {
   say(PATHS.authority, `${origin} authority, valid until ${day(authorityValidTo)}`);
   say(PATHS.server, `new certificate, valid until ${day(serverValidTo)}, for ${names.join(', ')}`);
   say(PATHS.secret, 'the Secret with the certificate and its key');
+  say(PATHS.agentSecret, 'for the agents of the nodes, if there are any: the Secret with their certificate');
+  say(PATHS.clientSecret, 'the Secret with the certificate that the webhook asks them with');
   say(
     PATHS.webhook,
     `the webhook configuration, trusts this authority${others === 0 ? '' : ` and ${others} earlier`}`,
@@ -27,7 +29,8 @@ function report(generated: Generated): void {
 }
 
 function say(file: string, meaning: string): void {
-  console.log(`${file.padEnd(PATHS.webhook.length)}  ${meaning}`);
+  const longest = Math.max(...Object.values(PATHS).map(({ length }) => length));
+  console.log(`${file.padEnd(longest)}  ${meaning}`);
 }
 
 function day(date: Date): string {

@@ -93,6 +93,53 @@ describe('the first run', () => {
     expect(served.key).toBe(await read('tls/out/tls.key'));
   });
 
+  it.each([
+    ['image-cloner-agent-tls', 'tools-agents', 'agent', 'agent'],
+    ['image-cloner-agents', 'tools', 'client', 'webhook'],
+  ])(
+    'writes the Secret %s in %s, by which the other side is believed as well',
+    async (name, namespace, file, component) => {
+      await gen('--namespace', 'tools');
+      const secret: { data: Record<string, string>; metadata: object } = parse(
+        await read(`deploy/agent/${name}.yaml`),
+      );
+      expect(secret.metadata).toMatchObject({
+        name,
+        namespace,
+        labels: { 'app.kubernetes.io/component': component },
+      });
+      const held = ['tls.crt', 'tls.key', 'ca.crt'].map((key) =>
+        Buffer.from(secret.data[key] ?? '', 'base64').toString(),
+      );
+      expect(held).toEqual(
+        await Promise.all([`${file}.crt`, `${file}.key`, 'ca.crt'].map((one) => read(`tls/out/${one}`))),
+      );
+      expect(await isTrusted(new X509Certificate(held[0] ?? ''))).toBe(true);
+    },
+  );
+
+  it('gives agents the name that they are asked by, and the webhook none that a server has', async () => {
+    await gen('--namespace', 'tools');
+    expect((await readCertificate('tls/out/agent.crt')).subjectAltName).toBe(
+      'DNS:image-cloner-agent.tools-agents.svc, DNS:image-cloner-agent.tools-agents.svc.cluster.local, DNS:image-cloner-agent',
+    );
+    const client = await readCertificate('tls/out/client.crt');
+    expect([client.subjectAltName, client.keyUsage]).toEqual([
+      'DNS:image-cloner-client',
+      ['1.3.6.1.5.5.7.3.2'],
+    ]);
+  });
+
+  it('lets agents and webhook trust an earlier authority until it is dropped', async () => {
+    await gen();
+    await gen('--new-authority');
+    for (const name of ['image-cloner-agent-tls', 'image-cloner-agents']) {
+      const secret: { data: Record<string, string> } = parse(await read(`deploy/agent/${name}.yaml`));
+      const authorities = Buffer.from(secret.data['ca.crt'] ?? '', 'base64').toString();
+      expect(authorities).toBe((await readBundle()).join(''));
+    }
+  });
+
   it('writes a Secret that the deployment mounts', async () => {
     await gen('--namespace', 'tools');
     expect(parse(await read('deploy/image-cloner-tls.yaml'))).toMatchObject({

@@ -2,27 +2,42 @@ import { type Document, parseDocument, stringify } from 'yaml';
 import type { CertificatePair } from './certificate.ts';
 import type { Service } from './service.ts';
 
-/** The Secret that `deploy/deployment.yaml` mounts. */
-const SECRET_NAME = 'image-cloner-tls';
+/** A Secret that is mounted by a manifest of `deploy/`. */
+export interface SecretFacts {
+  readonly name: string;
+  readonly namespace: string;
+  readonly component: 'webhook' | 'agent';
+}
 
 const WRITTEN = ' Written by `make gen`.';
 
-/** The manifest of a Secret of the type kubernetes.io/tls. */
-export function secretManifest(namespace: string, server: CertificatePair): string {
+/**
+ * The manifest of a Secret of the type kubernetes.io/tls.
+ * @param authorities what its owner is to believe the other side by
+ */
+export function secretManifest(
+  { name, namespace, component }: SecretFacts,
+  { certificate, key }: CertificatePair,
+  authorities: readonly string[] = [],
+): string {
   const secret = {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: {
-      name: SECRET_NAME,
+      name,
       namespace,
       labels: {
         'app.kubernetes.io/name': 'image-cloner',
-        'app.kubernetes.io/component': 'webhook',
+        'app.kubernetes.io/component': component,
         'app.kubernetes.io/part-of': 'image-cloner',
       },
     },
     type: 'kubernetes.io/tls',
-    data: { 'tls.crt': base64(server.certificate), 'tls.key': base64(server.key) },
+    data: {
+      'tls.crt': base64(certificate),
+      'tls.key': base64(key),
+      ...(authorities.length > 0 && { 'ca.crt': base64(authorities.join('')) }),
+    },
   };
   return `#${WRITTEN} It holds a private key: keep it out of the repository.\n${stringify(secret, { lineWidth: 0 })}`;
 }

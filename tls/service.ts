@@ -22,6 +22,14 @@ export function parseService(name: string, namespace: string): Service {
   return { name, namespace };
 }
 
+/** The headless Service of the node agents; every certificate of theirs has this name. */
+export const AGENT_SERVICE = 'image-cloner-agent';
+
+/** Agents may mount a socket of the node, and nothing else of image-cloner may: they get a namespace of their own. */
+export function agentNamespace({ namespace }: Service): string {
+  return `${namespace}-agents`;
+}
+
 /** The DNS names under which a cluster reaches the service; the API server asks for the first one. */
 export function serverNames({ name, namespace }: Service): readonly string[] {
   return [`${name}.${namespace}.svc`, `${name}.${namespace}.svc.cluster.local`, name];

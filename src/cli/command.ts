@@ -44,6 +44,7 @@ export interface CommandEntry {
 /** Every command: one file, and one entry here. */
 export const COMMANDS: readonly CommandEntry[] = [
   { name: 'serve', summary: 'run the webhook', load: () => import('./commands/serve.ts') },
+  { name: 'agent', summary: 'run the agent of a node', load: () => import('./commands/agent.ts') },
   {
     name: 'copy',
     summary: 'copy one artifact between registries and layouts',

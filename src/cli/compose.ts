@@ -1,9 +1,12 @@
 import type { Cloning } from '../admission/cloning.ts';
 import type { Settings } from '../config/configuration.ts';
 import { type Environment, processEnvironment } from '../config/process-environment.ts';
+import type { Origin } from '../copy/origin.ts';
 import { chain } from '../credentials/chain.ts';
 import type { FindCredentials } from '../credentials/credential.ts';
 import { RegistryAuth } from '../credentials/registry-auth.ts';
+import type { Reference } from '../image/reference.ts';
+import type { Naming } from '../plan/naming.ts';
 import { proxyFrom } from '../registry/proxy.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -15,6 +18,7 @@ import { observeCredentials } from './observe-credentials.ts';
 import { observeRegistry } from './observe-registry.ts';
 import { openLeases } from './open-leases.ts';
 import { openTenants } from './open-tenants.ts';
+import { type OpenedOrigin, openOrigins, originsOf } from './origins.ts';
 import { openRegistries, type Registries } from './registries.ts';
 import { sourceCredentials } from './source-credentials.ts';
 
@@ -33,6 +37,10 @@ export interface Composition {
   readonly refresh: (load: () => Promise<Settings>) => Promise<void>;
   /** Waits for the copies under way, or until the signal aborts; then lets go of everything. */
   readonly settle: (signal: AbortSignal) => Promise<void>;
+  /** Places beside the sources that may hold an image. */
+  readonly origins: readonly Origin[];
+  /** Is an image at its source? Rejects with what the source says otherwise. */
+  readonly askSource: (source: Reference, signal: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -49,19 +57,7 @@ export async function compose({
   const auth = new RegistryAuth({ dir: settings.registry.authDir, observe });
   const naming = await namingOf(settings, auth);
   const judgement = new LiveJudgement({ settings, naming, log });
-  const { host, path } = naming.prefix;
-  const ofSources = await sourceCredentials(settings.sources, { environment, observe });
-  const registries = openRegistries({
-    settings,
-    backupHost: host,
-    findProxy: proxyFrom(environment),
-    // The password of the operator serves the copies, and nothing that lies beside them.
-    findBackupCredentials: auth.findFor({ host, ...(path !== '' && { path }) }),
-    leases: settings.copy.lease ? await openLeases({ environment, log }) : undefined,
-    findSourceCredentials: chain([...ofSources, elsewhere(host, auth.findFor({ host }))], observe),
-    observe: observeCopy(log, metrics),
-    observeRegistry: observeRegistry(log, metrics),
-  });
+  const { registries, nodes } = await openAll({ settings, log, metrics, environment }, auth, naming);
   const { copier, sourceAs } = registries;
   metrics.watchCopies(() => copier.inProgress);
   return {
@@ -75,8 +71,38 @@ export async function compose({
       observe: observeAdmission(log, metrics),
     },
     refresh: (load) => judgement.refresh(load),
-    settle: (signal) => settle(registries, signal),
+    settle: (signal) => settle(registries, nodes, signal),
+    origins: nodes.map(({ origin }) => origin),
+    askSource: (source, signal) => registries.askSource(source, signal),
   };
+}
+
+/** Both registries, and the places beside the sources. */
+async function openAll(
+  { settings, log, metrics, environment }: Required<ComposeParts> & { readonly environment: Environment },
+  auth: RegistryAuth,
+  { prefix: { host, path } }: Naming,
+): Promise<{ readonly registries: Registries; readonly nodes: readonly OpenedOrigin[] }> {
+  const observe = observeCredentials(log);
+  const ofSources = await sourceCredentials(settings.sources, { environment, observe });
+  const nodes = await openOrigins({ settings, log });
+  const credentials = {
+    // The password of the operator serves the copies, and nothing that lies beside them.
+    target: auth.findFor({ host, ...(path !== '' && { path }) }),
+    source: chain([...ofSources, elsewhere(host, auth.findFor({ host }))], observe),
+  };
+  const registries = openRegistries({
+    settings,
+    backupHost: host,
+    findProxy: proxyFrom(environment),
+    findBackupCredentials: credentials.target,
+    findSourceCredentials: credentials.source,
+    leases: settings.copy.lease ? await openLeases({ environment, log }) : undefined,
+    origins: originsOf(nodes, settings.copy.engine, credentials),
+    observe: observeCopy(log, metrics),
+    observeRegistry: observeRegistry(log, metrics),
+  });
+  return { registries, nodes };
 }
 
 /**
@@ -88,9 +114,13 @@ function elsewhere(backupHost: string, find: FindCredentials): FindCredentials {
   return async (repository) => (repository.host === backupHost ? [] : find(repository));
 }
 
-async function settle(registries: Registries, signal: AbortSignal): Promise<void> {
+async function settle(
+  registries: Registries,
+  nodes: readonly OpenedOrigin[],
+  signal: AbortSignal,
+): Promise<void> {
   await Promise.race([registries.copier.settled(), aborted(signal)]);
-  await registries.close();
+  await Promise.all([registries.close(), ...nodes.map(({ close }) => close())]);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

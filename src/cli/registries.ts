@@ -2,9 +2,10 @@ import type { Settings } from '../config/configuration.ts';
 import { Copier } from '../copy/copier.ts';
 import type { ObserveCopy } from '../copy/event.ts';
 import type { Leases } from '../copy/lease.ts';
+import type { Origins } from '../copy/origin.ts';
 import type { Source } from '../copy/target.ts';
 import { parsePlatform } from '../image/platform.ts';
-import type { Reference } from '../image/reference.ts';
+import { identifierOf, type Reference } from '../image/reference.ts';
 import type { Identity } from '../registry/authorizer.ts';
 import { Client } from '../registry/client.ts';
 import type { FindCredentials } from '../registry/credential.ts';
@@ -23,6 +24,8 @@ export interface RegistriesOptions {
   readonly findSourceCredentials: FindCredentials;
   /** Default: there is no other replica. */
   readonly leases?: Leases | undefined;
+  /** Places beside the sources. Default: there are none. */
+  readonly origins?: Origins | undefined;
   readonly observe: ObserveCopy;
   /** What registries tell beside their answers. */
   readonly observeRegistry: ObserveRegistry;
@@ -33,6 +36,8 @@ export interface Registries {
   readonly copier: Copier;
   /** Reads a source as somebody with credentials of his own. */
   readonly sourceAs: (source: Reference, identity: Identity) => Source;
+  /** @throws RegistryError when the image is not at its source, or cannot be asked for */
+  askSource(source: Reference, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -58,6 +63,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
     },
     targetOf: (backup: Reference) => new Repository(targetClient, backup, 'pull,push'),
     leases: options.leases,
+    origins: options.origins,
     observe: options.observe,
     platforms: copy.platforms.map(parsePlatform),
     moved: options.settings.tags.moved,
@@ -72,6 +78,9 @@ export function openRegistries(options: RegistriesOptions): Registries {
   return {
     copier,
     sourceAs: (source, identity) => new Repository(sourceClient, source, 'pull', identity),
+    askSource: async (source, signal) => {
+      await new Repository(sourceClient, source, 'pull').resolve(identifierOf(source), signal);
+    },
     close: async () => {
       await Promise.all([sourceClient.close(), targetClient.close()]);
     },

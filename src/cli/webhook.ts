@@ -1,6 +1,5 @@
 import type { AddressInfo } from 'node:net';
 import { review } from '../admission/review.ts';
-import { parseAddress } from '../config/address.ts';
 import type { Settings } from '../config/configuration.ts';
 import type { Environment } from '../config/process-environment.ts';
 import { createApp } from '../server/app.ts';
@@ -15,6 +14,7 @@ import { shutDown } from '../server/shutdown.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { compose } from './compose.ts';
+import { addressOf } from './listen-address.ts';
 
 export interface WebhookParts {
   readonly settings: Settings;
@@ -72,11 +72,4 @@ export async function startWebhook(parts: WebhookParts): Promise<Webhook> {
       stopReloading?.();
     },
   };
-}
-
-/** Checked when the settings were; read here into what a socket wants. */
-function addressOf(text: string): { readonly host?: string; readonly port: number } {
-  const address = parseAddress(text);
-  if (address === undefined) throw new TypeError(`Cannot listen on ${JSON.stringify(text)}`);
-  return address;
 }

@@ -68,6 +68,19 @@ export function path(said: Said): z.ZodString {
     .register(FACTS, { ...said, wanted, fromText: asIs });
 }
 
+/** A name as containerd takes it for its namespaces. */
+export function word(said: Said): z.ZodString {
+  const wanted = 'letters, digits, ".", "_" or "-", such as "k8s.io"';
+  return z
+    .string()
+    .regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/i)
+    .max(LONGEST_WORD)
+    .register(FACTS, { ...said, wanted, fromText: asIs });
+}
+
+/** containerd's own limit for identifiers (`pkg/identifiers`). */
+const LONGEST_WORD = 76;
+
 /** Where to listen: see `parseAddress`. */
 export function address(said: Said): z.ZodString {
   const wanted = '":PORT", "HOST:PORT" or "[IPV6]:PORT"';
@@ -75,6 +88,14 @@ export function address(said: Said): z.ZodString {
     .string()
     .refine((text) => parseAddress(text) !== undefined)
     .register(FACTS, { ...said, wanted, fromText: asIs });
+}
+
+/** Where others listen, host and port each; as an environment variable separated by commas. */
+export function addresses(said: Said): z.ZodArray<z.ZodString> {
+  const wanted = 'a list of addresses, such as "agents.example.com:8443" or "[::1]:8443"';
+  return z
+    .array(z.string().refine((text) => parseAddress(text)?.host !== undefined))
+    .register(FACTS, { ...said, wanted, fromText: asList });
 }
 
 /** Registry host with an optional path, without scheme. A slash at the end is dropped. */

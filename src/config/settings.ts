@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MAP, RULES, WORKLOADS } from './judgement-settings.ts';
 import {
   address,
+  addresses,
   amount,
   choice,
   flag,
@@ -11,6 +12,7 @@ import {
   platforms,
   registryPrefix,
   seconds,
+  word,
 } from './setting.ts';
 
 /** What an API server grants a webhook at most (`timeoutSeconds`, admissionregistration.k8s.io/v1), less one to answer. */
@@ -82,6 +84,9 @@ const SOURCES = z.strictObject({
 });
 
 const COPY = z.strictObject({
+  engine: choice(['auto', 'registry', 'docker', 'containerd'], {
+    what: 'Who reads an image that has no copy yet: `auto` its registry, and where that cannot give it what a node holds (`docker.socket`, `containerd.socket`, `agents.addresses`); `docker` and `containerd` let that daemon pull it first; `registry` asks no node. See docs/nodes.md.',
+  }).default('auto'),
   onPending: choice(['allow', 'rewrite', 'deny'], {
     what: 'What a workload gets whose copy is still under way: `allow` leaves the source in place, `rewrite` points at the copy already, `deny` refuses.',
   }).default('allow'),
@@ -140,6 +145,27 @@ const ACCESS = z.strictObject({
   }).optional(),
 });
 
+const CONTAINERD = z.strictObject({
+  socket: path({
+    what: 'Socket of the containerd of this node, such as `/run/containerd/containerd.sock`. Whoever can use it is root on the node.',
+    otherwise: 'none',
+  }).optional(),
+  namespace: word({ what: 'Namespace of containerd that holds the images of the node.' }).default('k8s.io'),
+});
+
+const AGENTS = z.strictObject({
+  addresses: addresses({
+    what: 'Node agents that are asked for an image that its registry cannot give. A name stands for all addresses that it has.',
+  }).default([]),
+  caFile: path({ what: 'Authority that both sides of this have their certificates from, PEM.' }).default(
+    '/agents/ca.crt',
+  ),
+  certFile: path({
+    what: 'Certificate by which the webhook is known to agents, and an agent to the webhook, PEM.',
+  }).default('/agents/tls.crt'),
+  keyFile: path({ what: 'Private key of that certificate, PEM.' }).default('/agents/tls.key'),
+});
+
 const TLS = z.strictObject({
   certFile: path({
     what: 'Certificate chain of the webhook, PEM. A change is served without a restart.',
@@ -153,6 +179,14 @@ export const SCHEMA = z.strictObject({
   sources: SOURCES,
   copy: COPY,
   access: ACCESS,
+  docker: z.strictObject({
+    socket: path({
+      what: 'Socket of the Docker daemon of this node, such as `/var/run/docker.sock`. Whoever can use it is root on the node.',
+      otherwise: 'none',
+    }).optional(),
+  }),
+  containerd: CONTAINERD,
+  agents: AGENTS,
   tags: z.strictObject({
     pin: flag({
       what: 'Write the digest of a copy behind its tag (`backup:tag@digest`): a tag that moves later reaches a workload only when it is applied again.',

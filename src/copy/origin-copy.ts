@@ -1,11 +1,10 @@
 import { contradicts, type Digest, hexOf } from '../image/digest.ts';
+import { type Candidate, candidatesAmong } from './candidates.ts';
 import { asError, CopyError, codeOf, step } from './copy-error.ts';
 import type { ObserveCopy } from './event.ts';
 import { copyHeld, type HeldCopied, type HeldCopy } from './held-copy.ts';
 import type { Held, Origin, Origins } from './origin.ts';
 import type { CopyTask, Kept } from './outcome.ts';
-import { unlessAborted } from './promise.ts';
-import { RANKS, type Rank, rankOf } from './rank.ts';
 import type { ManifestContent } from './target.ts';
 
 export interface OriginCopyParts extends HeldCopy {
@@ -20,14 +19,6 @@ export interface OriginCopied {
   readonly content?: ManifestContent;
 }
 
-interface Candidate {
-  readonly origin: Origin;
-  readonly held: Held;
-  readonly rank: Rank;
-}
-
-/** An answer of a daemon takes milliseconds, of all agents of a large cluster some seconds. */
-const LONGEST_LOOK_MS = 20_000;
 const LONGEST_TAG = 128;
 
 /**
@@ -100,38 +91,11 @@ export class OriginCopy {
     tag: string,
     why: Error | undefined,
   ): Promise<OriginCopied | undefined> {
-    for await (const candidate of this.#candidates(origins)) {
+    const { task, signal } = this.#parts;
+    const onFailure = (origin: Origin, cause: unknown): void => this.#failed(origin, cause);
+    for await (const candidate of candidatesAmong(origins, task.source, { signal, onFailure })) {
       const copied = await this.#try(candidate, tag, why);
       if (copied !== undefined) return copied;
-    }
-    return undefined;
-  }
-
-  /** Those with all of it as they are found, then the others, the nearest first. */
-  async *#candidates(origins: readonly Origin[]): AsyncGenerator<Candidate, void> {
-    const lesser: Candidate[] = [];
-    try {
-      for (const origin of origins) {
-        const candidate = await this.#ask(origin);
-        if (candidate?.rank === 'same') yield candidate;
-        else if (candidate !== undefined) lesser.push(candidate);
-      }
-      yield* lesser.toSorted(byRank);
-    } finally {
-      for (const { held } of lesser) await held.close?.();
-    }
-  }
-
-  async #ask(origin: Origin): Promise<Candidate | undefined> {
-    const { source } = this.#parts.task;
-    const signal = AbortSignal.any([this.#parts.signal, AbortSignal.timeout(LONGEST_LOOK_MS)]);
-    try {
-      const held = await unlessAborted(signal, origin.find(source, signal));
-      const rank = held && rankOf(held, source.digest);
-      if (held === undefined || rank !== undefined) return held && rank && { origin, held, rank };
-      await held.close?.();
-    } catch (cause) {
-      this.#failed(origin, cause);
     }
     return undefined;
   }
@@ -222,10 +186,6 @@ export class OriginCopy {
     const { task, observe } = this.#parts;
     observe({ type: 'origin-failed', task, origin: name, error: asError(cause) });
   }
-}
-
-function byRank(one: Candidate, other: Candidate): number {
-  return RANKS.indexOf(one.rank) - RANKS.indexOf(other.rank);
 }
 
 /** The tag of what was made anew from content with this digest. */

@@ -9,6 +9,8 @@ export interface CertificateFiles {
   readonly certFile: string;
   /** PEM. */
   readonly keyFile: string;
+  /** PEM: clients need a certificate of one of these authorities. Default: they need none. */
+  readonly caFile?: string;
 }
 
 class CertificateError extends Error {
@@ -104,16 +106,31 @@ async function lookAt(files: CertificateFiles): Promise<Look> {
   let seen = '';
   try {
     const [cert, key] = await Promise.all([readFile(files.certFile), readFile(files.keyFile)]);
-    seen = createHash('sha256').update(cert).update(key).digest('hex');
-    return { seen, ...checked(cert, key) };
+    const ca = files.caFile === undefined ? undefined : await readFile(files.caFile);
+    seen = createHash('sha256')
+      .update(cert)
+      .update(key)
+      .update(ca ?? '')
+      .digest('hex');
+    return { seen, ...checked(cert, key, ca) };
   } catch (cause) {
     return { seen: seen || String(cause), error: new CertificateError(files, cause) };
   }
 }
 
 /** Finds whatever would fail later: no PEM, no certificate, a key that belongs to another. */
-function checked(cert: Buffer, key: Buffer): { options: SecureContextOptions; expires: Date } {
-  const options: SecureContextOptions = { cert, key, minVersion: OLDEST_TLS };
+function checked(
+  cert: Buffer,
+  key: Buffer,
+  ca: Buffer | undefined,
+): { options: SecureContextOptions; expires: Date } {
+  const options: SecureContextOptions = { cert, key, minVersion: OLDEST_TLS, ...(ca && { ca }) };
   createSecureContext(options);
-  return { options, expires: new X509Certificate(cert).validToDate };
+  // Of text without a certificate the library would make an empty list, which lets nobody in and says nothing.
+  if (ca !== undefined) readCertificate(ca);
+  return { options, expires: readCertificate(cert).validToDate };
+}
+
+function readCertificate(pem: Buffer): X509Certificate {
+  return new X509Certificate(pem);
 }

@@ -5,7 +5,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { SecureContextOptions } from 'node:tls';
+import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls';
 
 const SECOND = 1000;
 
@@ -44,13 +44,27 @@ const MOST_PLAIN_CONNECTIONS = 64;
 export type Handle = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 /** HTTPS with HTTP/1.1, which is all that API servers speak to webhooks in a cluster. Not listening yet. */
-export function createSecureServer(
-  context: SecureContextOptions,
-  handle: Handle,
-  timeouts = TIMEOUTS,
-): Server {
+export function createSecureServer(context: TlsOptions, handle: Handle, timeouts = TIMEOUTS): Server {
   const server = createServer({ ...context, ...timeouts, handshakeTimeout: HANDSHAKE_TIMEOUT }, handle);
   return limited(server, MOST_CONNECTIONS);
+}
+
+/**
+ * The same for those alone who have a certificate of the context's `ca`: others do not get as far as a request.
+ * @param onStranger is told why one was turned away
+ */
+export function createMutualServer(
+  context: SecureContextOptions,
+  handle: Handle,
+  onStranger: (reason: string) => void = () => {},
+): Server {
+  const server = createSecureServer({ ...context, requestCert: true, rejectUnauthorized: true }, handle);
+  server.on('tlsClientError', (_error, socket: TLSSocket) => {
+    // In truth a code, and none where the client itself ended the connection.
+    const reason: unknown = socket.authorizationError;
+    if (typeof reason === 'string') onStranger(reason);
+  });
+  return server;
 }
 
 /** Plain HTTP with the same patience. Not listening yet. */

@@ -27,6 +27,13 @@ export interface LogFields {
   readonly result?: string | undefined;
   /** What is known of a copy. */
   readonly state?: string | undefined;
+  /** Place beside the source that gave the image: docker, containerd, agents. */
+  readonly origin?: string | undefined;
+  /** Index that a copy is one platform of. */
+  readonly index?: string | undefined;
+  readonly platform?: string | undefined;
+  /** Does this node hold the image? */
+  readonly held?: boolean | undefined;
   /** How a layer came to be in the backup registry. */
   readonly pushed?: string | undefined;
   readonly reason?: string | undefined;

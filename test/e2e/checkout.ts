@@ -6,7 +6,7 @@ import { type CommandResult, output, run } from './harness/command.ts';
 import { WorkFolder } from './harness/work-folder.ts';
 
 const THIS_CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
-const GENERATED = /image-cloner-(tls|webhook)\.yaml$/;
+const GENERATED = /image-cloner-(tls|webhook|agents|agent-tls)\.yaml$/;
 
 /** What `make deploy` needs of a checkout, at a place of its own: nothing is generated into this one. */
 export class Checkout {

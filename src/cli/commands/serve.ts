@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import type { Command } from 'commander';
 import { type ConfigurationSource, loadSettings, type Settings } from '../../config/configuration.ts';
 import { firstSignal } from '../../server/signals.ts';
@@ -7,6 +6,7 @@ import { createLogger } from '../../telemetry/logger.ts';
 import { createMetrics } from '../../telemetry/metrics.ts';
 import type { CommandSurroundings } from '../command.ts';
 import { EXIT, exitCodeOf } from '../exit-code.ts';
+import { addressText } from '../listen-address.ts';
 import { settingsHelp } from '../settings-table.ts';
 import { returnStartMemory } from '../start-memory.ts';
 import { readVersion } from '../version.ts';
@@ -57,8 +57,4 @@ async function serve(
     log.fatal({ error }, 'Cannot start');
     return exitCodeOf(error);
   }
-}
-
-function addressText({ address, family, port }: AddressInfo): string {
-  return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -1,0 +1,55 @@
+import type { AgentEvent, ObserveAgent, ObserveAgents } from '../agent/event.ts';
+import type { ObserveContainerd } from '../containerd/held.ts';
+import { asError } from '../copy/copy-error.ts';
+import type { DockerEvent } from '../docker/docker-daemon.ts';
+import { formatReference } from '../image/reference.ts';
+import type { LogFields, Logger } from '../telemetry/logger.ts';
+
+/** What a Docker daemon tells beside its answers. */
+export function observeDocker(log: Logger): (event: DockerEvent) => void {
+  return ({ name, error }) =>
+    log.warn({ name, error: asError(error) }, 'Name made for a push stays on the node');
+}
+
+/** What is there of an image that is not whole. */
+export function observeContainerd(log: Logger): ObserveContainerd {
+  return ({ source, why }) =>
+    log.info({ source: formatReference(source), reason: why }, 'Node holds the image, but not all of it');
+}
+
+/** What is seen of the agents by who asks them. */
+export function observeAgents(log: Logger): ObserveAgents {
+  return (event) => {
+    const { address } = event;
+    if (event.type === 'agent-failed')
+      log.warn({ address, error: event.error }, 'Agent cannot be asked, others are');
+    else if (event.type === 'no-agents')
+      log.warn({ address, error: event.error }, 'Agents cannot be found under this name');
+    else log.info({ address, source: formatReference(event.source) }, 'Agent holds the image');
+  };
+}
+
+/** What is seen on a node of those who ask its agent. */
+export function observeAgent(log: Logger): ObserveAgent {
+  return (event) => {
+    const fields = fieldsOf(event);
+    if (event.type === 'asked') log.info({ ...fields, held: event.held }, 'Asked for an image');
+    else if (event.type === 'pushed') log.info(fields, 'Image pushed');
+    else if (event.type === 'push-failed') log.error(fields, 'Push failed');
+    else if (event.type === 'daemon-failed') log.warn(fields, 'Daemon cannot give the image');
+    else log.warn(fields, 'Request refused');
+  };
+}
+
+function fieldsOf(event: AgentEvent): LogFields {
+  return {
+    ...('source' in event && { source: formatReference(event.source) }),
+    ...('backup' in event && { backup: formatReference(event.backup) }),
+    ...('origin' in event && { origin: event.origin }),
+    ...('digest' in event && { digest: event.digest }),
+    ...('bytes' in event && { bytes: event.bytes }),
+    ...('durationMs' in event && { durationMs: Math.round(event.durationMs) }),
+    ...('path' in event && { path: event.path }),
+    ...('error' in event && { error: event.error }),
+  };
+}
