@@ -46,6 +46,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'serve', summary: 'run the webhook', load: () => import('./commands/serve.ts') },
   { name: 'agent', summary: 'run the agent of a node', load: () => import('./commands/agent.ts') },
   {
+    name: 'rescue',
+    summary: 'back up the images that nodes hold',
+    load: () => import('./commands/rescue.ts'),
+  },
+  {
     name: 'copy',
     summary: 'copy one artifact between registries and layouts',
     load: () => import('./commands/copy.ts'),

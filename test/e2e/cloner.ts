@@ -26,7 +26,7 @@ export interface LogLine {
 let built: Promise<string> | undefined;
 
 /** What is shipped is what is tested: `npm run build`, once for each run. @returns its entry */
-function build(): Promise<string> {
+export function build(): Promise<string> {
   built ??= output('npm', ['run', '-s', 'build'], { directory: CHECKOUT }).then(() =>
     join(CHECKOUT, 'dist/main.js'),
   );

@@ -1,0 +1,129 @@
+import type { Origin } from '../copy/origin.ts';
+import type { Copies, CopyTask, Outcome } from '../copy/outcome.ts';
+import { contradicts } from '../image/digest.ts';
+import { formatReference, type Reference } from '../image/reference.ts';
+import { backupOf, type Naming } from '../plan/naming.ts';
+import { isBackup } from '../plan/prefix.ts';
+
+/** What is known of one image, and what became of it; as `--json` prints it. */
+export interface RescueRow {
+  /** Normalised. */
+  readonly image: string;
+  /** Who holds it: docker, containerd, agents. */
+  readonly heldBy: readonly string[];
+  /** Whether some holder has all of it. Absent where nobody holds it. */
+  readonly whole?: boolean;
+  /** `there`, or the stable code of what its registry said. */
+  readonly source: string;
+  readonly backup: string;
+  /** `there` before · `saved` now · `absent`, and only looked for · `failed`. */
+  readonly state: 'there' | 'saved' | 'absent' | 'failed';
+  readonly digest?: string;
+  readonly why?: string;
+}
+
+export interface RescueParts {
+  readonly origins: readonly Origin[];
+  readonly copies: Copies;
+  readonly naming: Naming;
+  /** Rejects with what the source says unless the image is there. */
+  readonly askSource: (source: Reference, signal: AbortSignal) => Promise<void>;
+  /** Change nothing. */
+  readonly check: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** An image that may be rescued, with those who hold it. */
+interface Found {
+  readonly source: Reference;
+  readonly heldBy: readonly string[];
+  readonly whole?: boolean;
+}
+
+/** Each copy moves layers side by side already. */
+const AT_ONCE = 4;
+/** A registry that is gone is to cost no minute for each of its images. */
+const LONGEST_ASK_MS = 10_000;
+
+/**
+ * Looks for the source and the backup of images, and makes the backups that are missing.
+ * @param references none means every image that is held
+ */
+export async function rescue(
+  references: readonly Reference[],
+  parts: RescueParts,
+): Promise<readonly RescueRow[]> {
+  const found = references.length === 0 ? await listAll(parts) : await lookFor(references, parts);
+  const rows: RescueRow[] = [];
+  const waiting = found.entries();
+  async function work(): Promise<void> {
+    for (const [position, one] of waiting) rows[position] = await rescueOne(one, parts);
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  parts.signal.throwIfAborted();
+  return rows;
+}
+
+async function listAll({ origins, naming, signal }: RescueParts): Promise<readonly Found[]> {
+  const byName = new Map<string, Found>();
+  for (const origin of origins) {
+    for (const { reference: source, whole } of (await origin.list?.(signal)) ?? []) {
+      if (isBackup(source, naming.prefix)) continue;
+      const name = formatReference(source);
+      const { heldBy = [], whole: known = false } = byName.get(name) ?? {};
+      byName.set(name, { source, heldBy: [...heldBy, origin.name], whole: known || whole });
+    }
+  }
+  return [...byName].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, image]) => image);
+}
+
+async function lookFor(
+  references: readonly Reference[],
+  { origins, signal }: RescueParts,
+): Promise<readonly Found[]> {
+  const found: Found[] = [];
+  for (const source of references) {
+    const holders: { readonly name: string; readonly whole: boolean }[] = [];
+    for (const origin of origins) {
+      const held = await origin.find(source, signal);
+      await held?.close?.();
+      if (held !== undefined) holders.push({ name: origin.name, whole: held.partial === undefined });
+    }
+    const whole = holders.length > 0 && { whole: holders.some((one) => one.whole) };
+    found.push({ source, heldBy: holders.map(({ name }) => name), ...whole });
+  }
+  return found;
+}
+
+async function rescueOne({ source, ...holding }: Found, parts: RescueParts): Promise<RescueRow> {
+  const { copies, naming, check, signal } = parts;
+  const task = { source, backup: backupOf(source, naming) };
+  const [said, there] = await Promise.all([sourceState(source, parts), copies.find(task, signal)]);
+  const row = {
+    image: formatReference(source),
+    ...holding,
+    source: said,
+    backup: formatReference(task.backup),
+  };
+  if (there !== undefined) return { ...row, state: 'there', digest: there };
+  if (check) return { ...row, state: 'absent' };
+  return { ...row, ...stateOf(task, await copies.ensure(task, signal)) };
+}
+
+function stateOf({ source }: CopyTask, outcome: Outcome): Pick<RescueRow, 'state' | 'digest' | 'why'> {
+  if (outcome.state === 'failed') return { state: 'failed', why: outcome.error.message };
+  if (outcome.state === 'pending') return { state: 'failed', why: 'interrupted' };
+  const { digest } = outcome;
+  return source.digest !== undefined && contradicts(source.digest, digest)
+    ? { state: 'failed', digest, why: `saved aside, made anew as ${digest}` }
+    : { state: 'saved', digest };
+}
+
+async function sourceState(source: Reference, { askSource, signal }: RescueParts): Promise<string> {
+  try {
+    await askSource(source, AbortSignal.any([signal, AbortSignal.timeout(LONGEST_ASK_MS)]));
+    return 'there';
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code).toLowerCase() : 'unknown';
+  }
+}

@@ -1,0 +1,333 @@
+import { arch } from 'node:process';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { stringify } from 'yaml';
+import { type MadeImage, makeImage, makeIndex } from '../images/image.ts';
+import { pushImage, repositoryAt } from '../images/push.ts';
+import { Checkout } from './checkout.ts';
+import { build, Cloner, type LogLine, SERVICE } from './cloner.ts';
+import { type CommandResult, output, run } from './harness/command.ts';
+import { Containerd } from './harness/containerd.ts';
+import { ControlPlane } from './harness/control-plane.ts';
+import { DockerEngine } from './harness/docker-engine.ts';
+import { freePort } from './harness/free-port.ts';
+import { canRun } from './harness/need.ts';
+import { programOf } from './harness/part.ts';
+import { RegistryServer } from './harness/registry-server.ts';
+import { NodeAgent } from './node-agent.ts';
+
+// The main case: the source is gone, a node has the image, and a Deployment gets its copy.
+
+const NATIVE = arch === 'x64' ? 'amd64' : arch;
+const FOREIGN = NATIVE === 'amd64' ? 'arm64' : 'amd64';
+/** The API server takes note of a webhook configuration within a second; two busy cores are slower. */
+const NOTED = { timeout: 30_000, interval: 200 };
+const IMAGES = ['socket', 'agent', 'pinned', 'docker', 'dockerpinned', 'down', 'wrong', 'rescue'] as const;
+
+type Settings = Readonly<Record<string, string>>;
+
+interface Admitted {
+  readonly stored: string;
+  readonly warning: string;
+  readonly log: readonly LogLine[];
+}
+
+function deployment(name: string, image: string): string {
+  const template = { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'main', image }] } };
+  return stringify({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name },
+    spec: { selector: { matchLabels: { app: name } }, template },
+  });
+}
+
+function digestOf({ content }: MadeImage): string {
+  return content.descriptor.digest;
+}
+
+function imageFor(architecture: string, seed: number): Promise<MadeImage> {
+  const layers = [seed, seed + 1].map((one) => ({ size: 60_000, seed: one }));
+  return makeImage({ layers, platform: { os: 'linux', architecture }, runnable: true });
+}
+
+async function crane(...args: readonly string[]): Promise<string> {
+  return (await output(programOf('crane'), [...args, '--insecure'])).trim();
+}
+
+describe.runIf(
+  canRun(
+    'kube-apiserver',
+    'etcd',
+    'kubectl',
+    'docker-registry',
+    'crane',
+    'dockerd',
+    'containerd',
+    'mounts',
+    'root',
+  ),
+)('an image that a node holds, and whose registry is stopped', () => {
+  let plane: ControlPlane;
+  let source: RegistryServer;
+  let backup: RegistryServer;
+  let containerd: Containerd;
+  let docker: DockerEngine;
+  let checkout: Checkout;
+  let agent: NodeAgent;
+  let single: MadeImage;
+  let index: MadeImage;
+
+  beforeAll(async () => {
+    checkout = new Checkout();
+    await checkout.gen();
+    source = await RegistryServer.start();
+    [plane, backup, containerd, docker] = await Promise.all([
+      ControlPlane.start({ hosts: { [SERVICE]: '127.0.0.1' } }),
+      RegistryServer.start(),
+      Containerd.start('2'),
+      DockerEngine.start(),
+    ]);
+    single = await imageFor(NATIVE, 1);
+    const native = await imageFor(NATIVE, 3);
+    index = makeIndex([native, await imageFor(FOREIGN, 5)]);
+    for (const name of IMAGES) await pushImage(repositoryAt(source.url, `team/${name}`), single, '1');
+    await pushImage(repositoryAt(source.url, 'team/index'), index, '1');
+    await fillNode();
+    agent = await NodeAgent.start({
+      ...agentIdentity(),
+      REGISTRY: prefix(),
+      CONTAINERD_SOCKET: containerd.socket,
+    });
+    await source.stop();
+  });
+
+  afterAll(async () => {
+    await agent.stop();
+    await docker.stop();
+    await containerd.stop();
+    await plane.stop();
+    await Promise.all([source.close(), backup.close()]);
+    await checkout.remove();
+  });
+
+  /** As a kubelet and a user of Docker would have, while the source was there. */
+  async function fillNode(): Promise<void> {
+    for (const name of [...IMAGES.filter((one) => !one.startsWith('docker')), 'index']) {
+      const pull = ['--namespace', 'k8s.io', 'images', 'pull', '--local', '--plain-http', sourceOf(name)];
+      expect(await containerd.ctr(...pull)).toMatchObject({ code: 0 });
+    }
+    for (const name of ['docker', 'dockerpinned'])
+      expect(await docker.docker(['pull', sourceOf(name)])).toMatchObject({ code: 0 });
+  }
+
+  function prefix(): string {
+    return `${backup.host}/backup`;
+  }
+
+  function sourceOf(name: string): string {
+    return `${source.host}/team/${name}:1`;
+  }
+
+  function copyOf(name: string): string {
+    return `${prefix()}/${source.host.replace(':', '_')}/team/${name}`;
+  }
+
+  function certificates(file: string): Settings {
+    return {
+      AGENTS_CERT_FILE: checkout.path(`tls/out/${file}.crt`),
+      AGENTS_KEY_FILE: checkout.path(`tls/out/${file}.key`),
+      AGENTS_CA_FILE: checkout.path('tls/out/ca.crt'),
+    };
+  }
+
+  function agentIdentity(): Settings {
+    return certificates('agent');
+  }
+
+  async function kubectl(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await plane.kubectl(args);
+    expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' });
+    return stdout;
+  }
+
+  function create(namespace: string, name: string, image: string, ...more: string[]): Promise<CommandResult> {
+    const args = ['apply', '--namespace', namespace, ...more, '-f-'];
+    return plane.kubectl(args, { input: deployment(name, image) });
+  }
+
+  /** Creates a Deployment under a webhook with these settings. */
+  async function admit(image: string, settings: Settings): Promise<Admitted> {
+    const cloner = await Cloner.start({
+      REGISTRY: prefix(),
+      SOURCES_PLAIN_HTTP: source.host,
+      COPY_FRESH_SECONDS: '0',
+      ...settings,
+    });
+    try {
+      await cloner.register(plane);
+      const namespace = `shop-${cloner.port}`;
+      await kubectl('create', 'namespace', namespace);
+      await kubectl('label', 'namespace', namespace, 'image-cloner=enabled');
+      await vi.waitUntil(async () => {
+        await create(namespace, 'probe', 'auto:', '--dry-run=server');
+        return cloner.log().some(({ name }) => name === 'probe');
+      }, NOTED);
+      const { code, stderr } = await create(namespace, 'app', image);
+      expect(code).toBe(0);
+      const path = 'jsonpath={.spec.template.spec.containers[0].image}';
+      const stored = await kubectl('get', '--namespace', namespace, 'deployment/app', '--output', path);
+      return { stored, warning: stderr, log: cloner.log() };
+    } finally {
+      await cloner.stop();
+    }
+  }
+
+  function linesOf(log: readonly LogLine[], msg: string): readonly LogLine[] {
+    return log.filter((line) => line.msg === msg);
+  }
+
+  it('by the socket of containerd: the Deployment gets the copy, which has the digest of the source', async () => {
+    const { stored, log } = await admit(sourceOf('socket'), { CONTAINERD_SOCKET: containerd.socket });
+    expect(stored).toBe(`${copyOf('socket')}:1`);
+    expect(await crane('digest', stored)).toBe(digestOf(single));
+    await crane('validate', '--remote', stored);
+    expect(linesOf(log, 'Source cannot give the image, it is taken from a node')).toMatchObject([
+      { origin: 'containerd', source: sourceOf('socket') },
+    ]);
+  });
+
+  it('by an agent over mutual TLS: the Deployment gets the copy', async () => {
+    const { stored, log } = await admit(sourceOf('agent'), {
+      ...certificates('client'),
+      AGENTS_ADDRESSES: agent.address,
+    });
+    expect(stored).toBe(`${copyOf('agent')}:1`);
+    expect(await crane('digest', stored)).toBe(digestOf(single));
+    expect(linesOf(log, 'Agent holds the image')).toMatchObject([{ address: agent.address }]);
+    expect(linesOf(agent.log(), 'Image pushed')).toMatchObject([{ digest: digestOf(single) }]);
+  });
+
+  it('by an agent, and named by its digest: the Deployment gets the copy', async () => {
+    const wanted = `${source.host}/team/pinned@${digestOf(single)}`;
+    const { stored } = await admit(wanted, { ...certificates('client'), AGENTS_ADDRESSES: agent.address });
+    expect(stored).toBe(`${copyOf('pinned')}@${digestOf(single)}`);
+    expect(await crane('digest', stored)).toBe(digestOf(single));
+  });
+
+  it('of which one platform is there: the copy is that platform, and the log says so', async () => {
+    const { stored, log } = await admit(sourceOf('index'), { CONTAINERD_SOCKET: containerd.socket });
+    expect(stored).toBe(`${copyOf('index')}:1`);
+    const [native] = index.children;
+    expect(await crane('digest', stored)).toBe(native && digestOf(native));
+    expect(linesOf(log, 'Node has one platform of the image only, the copy is that one')).toMatchObject([
+      { index: digestOf(index), platform: `linux/${NATIVE}` },
+    ]);
+  });
+
+  it('of which one platform is there, and named by the digest of all: the source stays', async () => {
+    const wanted = `${source.host}/team/index@${digestOf(index)}`;
+    const { stored, warning } = await admit(wanted, { CONTAINERD_SOCKET: containerd.socket });
+    expect([stored, warning]).toEqual([wanted, expect.stringContaining('was not copied')]);
+  });
+
+  it('by a Docker daemon that makes images anew: a tag gets the copy, and the log says so', async () => {
+    const { stored, log } = await admit(sourceOf('docker'), { DOCKER_SOCKET: docker.socket });
+    expect(stored).toBe(`${copyOf('docker')}:1`);
+    await crane('validate', '--remote', stored);
+    expect(linesOf(log, 'Image was made anew by a daemon, its copy has a digest of its own')).toMatchObject([
+      { origin: 'docker', digest: await crane('digest', stored) },
+    ]);
+  });
+
+  it('by a Docker daemon that makes images anew: a digest keeps its source', async () => {
+    const wanted = `${source.host}/team/dockerpinned@${digestOf(single)}`;
+    const { stored, warning } = await admit(wanted, { DOCKER_SOCKET: docker.socket });
+    expect([stored, warning]).toEqual([wanted, expect.stringContaining('another digest')]);
+  });
+
+  it('and whose agent is down: the source stays, the user is warned, the log says why', async () => {
+    const address = `127.0.0.1:${await freePort()}`;
+    const { stored, warning, log } = await admit(sourceOf('down'), {
+      ...certificates('client'),
+      AGENTS_ADDRESSES: address,
+    });
+    expect([stored, warning]).toEqual([sourceOf('down'), expect.stringContaining('was not copied')]);
+    expect(linesOf(log, 'Agent cannot be asked, others are')).toMatchObject([{ address }]);
+  });
+
+  it('and one of two agents is down: the other gives it', async () => {
+    const down = `127.0.0.1:${await freePort()}`;
+    const { stored } = await admit(sourceOf('down'), {
+      ...certificates('client'),
+      AGENTS_ADDRESSES: `${down},${agent.address}`,
+    });
+    expect(stored).toBe(`${copyOf('down')}:1`);
+  });
+
+  it.each(['tls', 'agent'])(
+    'and who asks with the certificate %s of the same authority is refused',
+    async (file) => {
+      const { stored, log } = await admit(sourceOf('wrong'), {
+        ...certificates(file),
+        AGENTS_ADDRESSES: agent.address,
+      });
+      expect(stored).toBe(sourceOf('wrong'));
+      expect(linesOf(log, 'Agent cannot be asked, others are')).toHaveLength(1);
+      expect(linesOf(agent.log(), 'Connection refused, its certificate is not trusted')).not.toEqual([]);
+    },
+  );
+
+  it('and copy.engine is registry: no node is asked', async () => {
+    const { stored, log } = await admit(sourceOf('wrong'), {
+      CONTAINERD_SOCKET: containerd.socket,
+      COPY_ENGINE: 'registry',
+    });
+    expect(stored).toBe(sourceOf('wrong'));
+    expect(linesOf(log, 'Source cannot give the image, it is taken from a node')).toEqual([]);
+  });
+
+  describe('is rescued', () => {
+    async function rescue(settings: Settings, ...args: readonly string[]): Promise<CommandResult> {
+      const environment = { REGISTRY: prefix(), SOURCES_PLAIN_HTTP: source.host, ...settings };
+      return run(process.execPath, [await build(), 'rescue', ...args], { environment });
+    }
+
+    it('by hand on its node: first only looked for, then saved, then there', async () => {
+      const socket = ['--containerd-socket', containerd.socket, sourceOf('rescue')];
+      const looked = await rescue({}, '--check', ...socket);
+      expect(looked).toMatchObject({
+        code: 1,
+        stdout: expect.stringMatching(/containerd +unreachable +absent/),
+      });
+      const saved = await rescue({}, '--json', ...socket);
+      expect(saved.code).toBe(0);
+      expect(JSON.parse(saved.stdout)).toEqual([
+        {
+          image: sourceOf('rescue'),
+          heldBy: ['containerd'],
+          whole: true,
+          source: 'unreachable',
+          backup: `${copyOf('rescue')}:1`,
+          state: 'saved',
+          digest: digestOf(single),
+        },
+      ]);
+      expect(await rescue({}, ...socket)).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/there\n$/),
+      });
+    });
+
+    it('with all others that the nodes hold, through their agents', async () => {
+      const settings = { ...certificates('client'), AGENTS_ADDRESSES: agent.address };
+      const { code, stdout } = await rescue(settings, '--all', '--json');
+      const rows: { image: string; state: string; heldBy: string[] }[] = JSON.parse(stdout);
+      expect(code).toBe(0);
+      expect(rows.map(({ image }) => image)).toEqual(
+        expect.arrayContaining([sourceOf('wrong'), sourceOf('index')]),
+      );
+      expect(new Set(rows.map(({ state }) => state))).toEqual(new Set(['there', 'saved']));
+      expect(await crane('digest', `${copyOf('wrong')}:1`)).toBe(digestOf(single));
+    });
+  });
+});
