@@ -21,6 +21,8 @@ const PROMISED = [
   'build',
   'deploy',
   'undeploy',
+  'deploy-agents',
+  'undeploy-agents',
 ];
 
 /** The commands that a target would run. */

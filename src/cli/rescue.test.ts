@@ -19,17 +19,19 @@ function held(text: string, whole = true) {
 }
 
 /** A script is what a copy of that image comes to; those without one are there. */
-function parts(options: Partial<RescueParts> & { readonly copied?: Record<string, Outcome> } = {}) {
+function parts(
+  options: Partial<RescueParts> & { readonly copied?: Record<string, Outcome> } = {},
+): RescueParts & { readonly copies: FakeCopies } {
   const { copied = {}, ...rest } = options;
   const copies = new FakeCopies((source) => copied[source] ?? { state: 'present', digest });
   return {
     origins: [],
-    copies,
     naming,
     askSource: () => Promise.reject(GONE),
     check: false,
     signal: never,
     ...rest,
+    copies,
   };
 }
 
@@ -105,9 +107,9 @@ describe('rescue of images by name', () => {
   });
 
   test('ends when it is told to', async () => {
-    await expect(
-      rescue([parseReference('a:1')], parts({ signal: AbortSignal.abort() })),
-    ).rejects.toThrow('aborted');
+    await expect(rescue([parseReference('a:1')], parts({ signal: AbortSignal.abort() }))).rejects.toThrow(
+      'aborted',
+    );
   });
 });
 
@@ -128,7 +130,14 @@ describe('the table', () => {
     expect(
       rescueTable([
         { ...row, heldBy: ['docker', 'agents'], whole: true, state: 'there' },
-        { ...row, heldBy: ['containerd'], whole: false, source: 'not_found', state: 'failed', why: '\u001b[2J' },
+        {
+          ...row,
+          heldBy: ['containerd'],
+          whole: false,
+          source: 'not_found',
+          state: 'failed',
+          why: '\u001b[2J',
+        },
         { ...row, heldBy: [], state: 'absent' },
       ]).split('\n'),
     ).toEqual([

@@ -2,7 +2,7 @@ import type { Origin } from '../copy/origin.ts';
 import type { Copies, CopyTask, Outcome } from '../copy/outcome.ts';
 import { contradicts } from '../image/digest.ts';
 import { formatReference, type Reference } from '../image/reference.ts';
-import { backupOf, type Naming } from '../plan/naming.ts';
+import { type Naming, nameOf } from '../plan/naming.ts';
 import { isBackup } from '../plan/prefix.ts';
 
 /** What is known of one image, and what became of it; as `--json` prints it. */
@@ -97,13 +97,25 @@ async function lookFor(
 
 async function rescueOne({ source, ...holding }: Found, parts: RescueParts): Promise<RescueRow> {
   const { copies, naming, check, signal } = parts;
-  const task = { source, backup: backupOf(source, naming) };
-  const [said, there] = await Promise.all([sourceState(source, parts), copies.find(task, signal)]);
+  const image = formatReference(source);
+  const backup = nameOf({ text: image, source }, naming);
+  const said = await sourceState(source, parts);
+  if (backup === undefined)
+    return {
+      image,
+      ...holding,
+      source: said,
+      backup: '-',
+      state: 'failed',
+      why: 'it has no name in the map',
+    };
+  const task = { source, backup };
+  const there = await copies.find(task, signal);
   const row = {
-    image: formatReference(source),
+    image,
     ...holding,
     source: said,
-    backup: formatReference(task.backup),
+    backup: formatReference(backup),
   };
   if (there !== undefined) return { ...row, state: 'there', digest: there };
   if (check) return { ...row, state: 'absent' };

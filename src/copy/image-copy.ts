@@ -175,7 +175,9 @@ export class ImageCopy {
 
   async #keep({ outcome, content }: OriginCopied, found: Named): Promise<Kept> {
     this.#transferred = content;
-    if (this.#task.shared) await this.#name.claim(content ?? (await this.#kept(outcome.digest)), found);
+    // The tag of a digest is claimed by nobody, and must not get what was made anew.
+    const isClaimed = this.#task.shared && this.#task.source.digest === undefined;
+    if (isClaimed) await this.#name.claim(content ?? (await this.#kept(outcome.digest)), found);
     return outcome;
   }
 

@@ -398,6 +398,17 @@ describe('a daemon that makes images anew', () => {
     expect(await copier.find(task, never)).toBeUndefined();
   });
 
+  test('does not get the tag of a digest under names that sources share, either', async () => {
+    const { target, copier } = await scene({
+      source: GONE,
+      nodes: (to) => [new FakeOrigin({ holds: () => behind(to, remade) })],
+    });
+    const name = { path: 'app', tag: 'v1', digest: digestOf(image) };
+    const task = { ...taskBetween({ host: 'gone.invalid' }, target, name), shared: true };
+    expect(await copier.ensure(task, never)).toMatchObject({ digest: digestOf(remade) });
+    expect(target.tags(BACKUP)).toEqual([expect.stringMatching(/^anew-[0-9a-f]{64}$/)]);
+  });
+
   test('gives a source with a digest its copy where it came out just the same', async () => {
     const { target, events, run } = await scene({
       source: GONE,
