@@ -54,6 +54,10 @@ async function crane(...args: readonly string[]): Promise<string> {
   return (await output(programOf('crane'), [...args, '--insecure'])).trim();
 }
 
+function linesOf(log: readonly LogLine[], msg: string): readonly LogLine[] {
+  return log.filter((line) => line.msg === msg);
+}
+
 describe.runIf(
   canRun(
     'kube-apiserver',
@@ -184,8 +188,9 @@ describe.runIf(
     }
   }
 
-  function linesOf(log: readonly LogLine[], msg: string): readonly LogLine[] {
-    return log.filter((line) => line.msg === msg);
+  async function rescue(settings: Settings, ...args: readonly string[]): Promise<CommandResult> {
+    const environment = { REGISTRY: prefix(), SOURCES_PLAIN_HTTP: source.host, ...settings };
+    return run(process.execPath, [await build(), 'rescue', ...args], { environment });
   }
 
   it('by the socket of containerd: the Deployment gets the copy, which has the digest of the source', async () => {
@@ -290,11 +295,6 @@ describe.runIf(
   });
 
   describe('is rescued', () => {
-    async function rescue(settings: Settings, ...args: readonly string[]): Promise<CommandResult> {
-      const environment = { REGISTRY: prefix(), SOURCES_PLAIN_HTTP: source.host, ...settings };
-      return run(process.execPath, [await build(), 'rescue', ...args], { environment });
-    }
-
     it('by hand on its node: first only looked for, then saved, then there', async () => {
       const socket = ['--containerd-socket', containerd.socket, sourceOf('rescue')];
       const looked = await rescue({}, '--check', ...socket);
