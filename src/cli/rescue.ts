@@ -117,7 +117,7 @@ async function rescueOne({ source, ...holding }: Found, parts: RescueParts): Pro
     source: said,
     backup: formatReference(backup),
   };
-  if (there !== undefined) return { ...row, state: 'there', digest: there };
+  if (there !== undefined) return { ...row, state: 'there', digest: there.digest };
   if (check) return { ...row, state: 'absent' };
   return { ...row, ...stateOf(task, await copies.ensure(task, signal)) };
 }
