@@ -117,10 +117,12 @@ cluster-down: install ## Remove it without a trace
 e2e-cluster: install parts ## Run the scenarios in a cluster: the one above, a fresh one, or CLUSTER=existing
 	@npm run -s e2e-cluster -- $(addprefix scenario-,$(SCENARIOS)) $(E2E_OPTIONS)
 
-bench: install ## Measure copies beside crane, skopeo, regctl and oras, admissions, and plans
-	@for part in docker-registry crane skopeo regctl oras; do test/parts/provide.sh $$part || exit 1; done
+bench: install ## Measure copies beside crane, skopeo, regctl and oras, admissions, plans, and pushes from nodes
+	@for part in docker-registry crane skopeo regctl oras containerd dockerd dockerd-later; do \
+	  test/parts/provide.sh $$part || exit 1; done
 	@npm run -s bench -- $(BENCH_OPTIONS)
 	@npm run -s bench-admission
+	@npm run -s bench-node
 	@npm run -s bench-plan
 
 gen: install ## Make the certificate and the manifests that hold it

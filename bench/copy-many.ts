@@ -1,6 +1,7 @@
 import { compose } from '../src/cli/compose.ts';
 import { limitYoungGarbage } from '../src/cli/young-garbage.ts';
 import { loadSettings } from '../src/config/configuration.ts';
+import { type Environment, processEnvironment } from '../src/config/process-environment.ts';
 import { parseReference } from '../src/image/reference.ts';
 import { createLogger } from '../src/telemetry/logger.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
@@ -17,6 +18,7 @@ async function copyMany(pairs: readonly Pair[]): Promise<void> {
     REGISTRY: `${REGISTRY}/bench`,
     REGISTRY_AUTH_DIR: '.',
     SOURCES_INTERNAL: '127.0.0.1,localhost',
+    ...daemonsOf(processEnvironment()),
   };
   const settings = await loadSettings({ environment });
   const log = await createLogger({ level: 'warn', format: 'json' });
@@ -30,6 +32,11 @@ async function copyMany(pairs: readonly Pair[]): Promise<void> {
   const outcomes = await Promise.all(tasks.map((task) => cloning.copies.ensure(task, NEVER)));
   for (const outcome of outcomes) if (outcome.state === 'failed') throw outcome.error;
   await settle(NEVER);
+}
+
+/** Where a daemon is to be asked for what its source no longer gives. */
+function daemonsOf({ CONTAINERD_SOCKET, DOCKER_SOCKET }: Environment): Environment {
+  return { ...(CONTAINERD_SOCKET && { CONTAINERD_SOCKET }), ...(DOCKER_SOCKET && { DOCKER_SOCKET }) };
 }
 
 const NEVER = new AbortController().signal;
