@@ -48,6 +48,15 @@ describe('redirects', () => {
     expect(server.requests().map(({ method }) => method)).toEqual(['GET', 'GET', 'HEAD', 'HEAD']);
   });
 
+  test('within an origin keep what says who we are', async () => {
+    const server = await stage.listen(redirecting(307, '/there'));
+    await follow(`${server.url}/`, { headers: { authorization: 'Basic YTpi' } });
+    expect(server.requests().map(({ headers }) => headers['authorization'])).toEqual([
+      'Basic YTpi',
+      'Basic YTpi',
+    ]);
+  });
+
   test.each(METHODS)('307 and 308 are followed for %s with its body', async (method) => {
     const body = method === 'POST' || method === 'PUT' ? { body: 'payload' } : {};
     const server = await stage.listen(redirecting(307, '/there'));
