@@ -45,6 +45,12 @@ test('other content never passes whole', () => {
   );
 });
 
+test('a piece without bytes does not give away what is held back', () => {
+  const sent = ['ab', '', 'c'].map((text) => Buffer.from(text));
+  const { handed, fault } = pass(verifierOf(Buffer.from('ab')), sent);
+  expect([handed.toString(), fault]).toEqual(['', expect.any(ContentMismatchError)]);
+});
+
 test.each([
   ['fewer bytes', ['a'], /^wanted 2 bytes, got 1$/],
   ['none', [], /^wanted 2 bytes, got 0$/],

@@ -33,6 +33,8 @@ export class Verifier {
     const { size } = this.#descriptor;
     this.#size += chunk.length;
     if (this.#size > size) throw new ContentMismatchError(`wanted ${size} bytes, got more`);
+    // The last bytes are what is held back, and not that nothing came after them.
+    if (chunk.length === 0) return undefined;
     this.#hash.update(chunk);
     const held = this.#held;
     this.#held = chunk;
