@@ -124,11 +124,10 @@ describe('an image that is asked for by its digest', () => {
     ['under repository and digest', 'docker.io/library/app@DIGEST'],
     ['under its tag', 'docker.io/library/app:1'],
     ['under tag and digest', 'docker.io/library/app:1@DIGEST'],
-    ['under the name of another image', 'quay.io/team/other:2'],
-    ['under no name', undefined],
+    ['under another tag', 'docker.io/library/app:2'],
   ])('is found %s', async (_, name) => {
     const image = await makeImage();
-    await daemon.namespace().add(name?.replace('DIGEST', digestOf(image)), image);
+    await daemon.namespace().add(name.replace('DIGEST', digestOf(image)), image);
     const held = await holdOf(parseReference(`app:1@${digestOf(image)}`));
     expect(held.digest).toBe(digestOf(image));
     await expect(held.source.fetchReference(digestOf(image), signal)).resolves.toMatchObject({
@@ -136,12 +135,47 @@ describe('an image that is asked for by its digest', () => {
     });
   });
 
-  test('is found as a part of an index, though the rest of that is missing', async () => {
-    const images = await imagesFor(OWN, OTHER);
-    const [own, other] = images;
-    await daemon.namespace().add(NAME, makeIndex(images), isNotOf(other));
-    const held = await holdOf(parseReference(`app@${digestOf(own)}`));
+  test.each([
+    ['only one', 'library/app'],
+    ['one of some', 'library/base,library/app'],
+  ])('is found without a name where its repository is noted as %s that it came from', async (_, noted) => {
+    const [own, other] = await imagesFor(OWN, OTHER);
+    const namespace = daemon.namespace();
+    await namespace.add('docker.io/library/app:2', makeIndex([own, other]), isNotOf(other));
+    namespace.labels.set(digestOf(own), { 'containerd.io/distribution.source.docker.io': noted });
+    const held = await holdOf(parseReference(`app:1@${digestOf(own)}`));
     expect(held.digest).toBe(digestOf(own));
+    await expect(held.source.fetchReference(held.digest, signal)).resolves.toMatchObject({
+      descriptor: { digest: held.digest, mediaType: own.content.descriptor.mediaType },
+    });
+  });
+
+  test.each([
+    ['registry.example:5000', 'registry.example'],
+    ['registry.example:99999', 'registry.example'],
+    ['[2001:db8::1]:5000', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+  ])('is found by a note of %s, which is under %s', async (host, noted) => {
+    const image = await makeImage();
+    await daemon.namespace().add(undefined, image);
+    const labels = { [`containerd.io/distribution.source.${noted}`]: 'team/app' };
+    daemon.namespace().labels.set(digestOf(image), labels);
+    const source = parseReference(`${host}/team/app@${digestOf(image)}`);
+    await expect(holdOf(source)).resolves.toMatchObject({ digest: digestOf(image) });
+  });
+
+  test.each([
+    ['no note', {}],
+    [
+      'one of another repository',
+      { 'containerd.io/distribution.source.docker.io': 'library/apps,my/library/app' },
+    ],
+    ['one of another registry', { 'containerd.io/distribution.source.quay.io': 'library/app' }],
+  ])('is not given out of another repository, with %s', async (_, labels) => {
+    const image = await makeImage();
+    await daemon.namespace().add('quay.io/team/secret:1', image);
+    daemon.namespace().labels.set(digestOf(image), labels);
+    await expect(containerd.find(parseReference(`app@${digestOf(image)}`), signal)).resolves.toBeUndefined();
   });
 
   test('is not the one that its tag stands for now', async () => {
@@ -155,6 +189,8 @@ describe('an image that is asked for by its digest', () => {
   test('is not found where the digest is that of a layer', async () => {
     const image = await makeImage();
     await daemon.namespace().add(NAME, image);
+    const labels = { 'containerd.io/distribution.source.docker.io': 'library/app' };
+    daemon.namespace().labels.set(layerOf(image) ?? '', labels);
     await expect(containerd.find(parseReference(`app@${layerOf(image)}`), signal)).resolves.toBeUndefined();
   });
 });

@@ -3,10 +3,21 @@ import { buffer } from 'node:stream/consumers';
 import type { Descriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
 import { LARGEST_MANIFEST } from '../image/manifest.ts';
+import type { Reference } from '../image/reference.ts';
 import { BlobStream } from './blob-stream.ts';
 import type { Channel } from './channel.ts';
 import { ContainerdError, hasCode } from './containerd-error.ts';
 import { CONTENT_INFO, READ_CONTENT } from './method.ts';
+
+/** With the host of a registry: the repositories there that content came from, with commas between them. */
+const SOURCE_LABEL = 'containerd.io/distribution.source.';
+
+type Repository = Pick<Reference, 'host' | 'path'>;
+
+interface Info {
+  readonly size: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
 
 /** The blobs and manifests that one namespace sees, by digest. */
 export class ContentStore {
@@ -18,14 +29,14 @@ export class ContentStore {
 
   /** @returns bytes; undefined when it is not there */
   async size(digest: Digest, signal: AbortSignal): Promise<number | undefined> {
-    const operation = `look for ${digest} in containerd`;
-    try {
-      const { info } = await this.#channel.call(CONTENT_INFO, { digest }, { operation, signal });
-      return info?.size;
-    } catch (error) {
-      if (hasCode(error, 'NOT_FOUND')) return undefined;
-      throw error;
-    }
+    return (await this.#info(digest, signal))?.size;
+  }
+
+  /** Did it, by the daemon's own notes, come out of this repository? The notes leave out port and brackets. */
+  async cameFrom({ host, path }: Repository, digest: Digest, signal: AbortSignal): Promise<boolean> {
+    const info = await this.#info(digest, signal);
+    const name = host.replace(/:\d+$/, '').replaceAll(/^\[|\]$/g, '');
+    return info?.labels[SOURCE_LABEL + name]?.split(',').includes(path) ?? false;
   }
 
   /** The bytes of a manifest, checked. @throws ContainerdError `NOT_FOUND`, `TOO_LARGE`, `CONTENT_MISMATCH` */
@@ -49,6 +60,17 @@ export class ContentStore {
       operation,
       read: (range) => this.#channel.read(READ_CONTENT, { digest, ...range }, { operation, signal }),
     });
+  }
+
+  async #info(digest: Digest, signal: AbortSignal): Promise<Info | undefined> {
+    const operation = `look for ${digest} in containerd`;
+    try {
+      const { info } = await this.#channel.call(CONTENT_INFO, { digest }, { operation, signal });
+      return info ?? undefined;
+    } catch (error) {
+      if (hasCode(error, 'NOT_FOUND')) return undefined;
+      throw error;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Descriptor, readDescriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
-import { type Reference, repositoryOf } from '../image/reference.ts';
+import { type Reference, readReference, repositoryOf } from '../image/reference.ts';
 import type { Channel } from './channel.ts';
 import { ContainerdError, hasCode } from './containerd-error.ts';
 import { GET_IMAGE, type ImageMessage, LIST_IMAGES } from './method.ts';
@@ -19,14 +19,17 @@ export class ImageRecords {
     this.#channel = channel;
   }
 
-  /** The record of an image, under whichever name; for a source with a digest it has just that one. */
+  /**
+   * The record of an image, for a source with a digest under any name of the same repository. Under that of another it
+   * is not looked for: whoever may use one repository need not be allowed to use another.
+   */
   async find(source: Reference, signal: AbortSignal): Promise<ImageRecord | undefined> {
     const { digest } = source;
     for (const name of namesOf(source)) {
       const record = await this.#get(name, signal);
       if (record !== undefined && (digest === undefined || record.target.digest === digest)) return record;
     }
-    return digest === undefined ? undefined : this.#withTarget(digest, signal);
+    return digest === undefined ? undefined : this.#withTarget(source, digest, signal);
   }
 
   /** @param filters alternatives in containerd's syntax (`pkg/filters`); none lists all */
@@ -50,11 +53,20 @@ export class ImageRecords {
     }
   }
 
-  async #withTarget(digest: Digest, signal: AbortSignal): Promise<ImageRecord | undefined> {
+  async #withTarget(
+    source: Reference,
+    digest: Digest,
+    signal: AbortSignal,
+  ): Promise<ImageRecord | undefined> {
     const found = await this.list(signal, [`target.digest==${digest}`]);
     // A daemon that does not know the filter gives all.
-    return found.find(({ target }) => target.digest === digest);
+    return found.find(({ name, target }) => target.digest === digest && isOf(source, name));
   }
+}
+
+function isOf(source: Reference, name: string): boolean {
+  const named = readReference(name);
+  return named !== undefined && repositoryOf(named) === repositoryOf(source);
 }
 
 /** Names under which an image may be kept: Kubernetes' part drops the tag of a source that has both, `ctr` does not. */

@@ -39,7 +39,8 @@ export class Inventory {
   async find(source: Reference, signal: AbortSignal): Promise<Finding | undefined> {
     const { digest } = source;
     const record = await this.#records.find(source, signal);
-    const root = record?.target ?? (digest === undefined ? undefined : await this.#unnamed(digest, signal));
+    const root =
+      record?.target ?? (digest === undefined ? undefined : await this.#unnamed(source, digest, signal));
     if (root === undefined) return undefined;
     const finding = await this.#examine(root, signal);
     // Whoever asks for a digest has no use for another one.
@@ -69,7 +70,8 @@ export class Inventory {
   }
 
   /** Content without a name of its own: one image of an index, or one whose name went to a newer image. */
-  async #unnamed(digest: Digest, signal: AbortSignal): Promise<Descriptor | undefined> {
+  async #unnamed(source: Reference, digest: Digest, signal: AbortSignal): Promise<Descriptor | undefined> {
+    if (!(await this.#store.cameFrom(source, digest, signal))) return undefined;
     try {
       const bytes = await this.#store.readManifest(digest, signal);
       return { mediaType: parseManifest(bytes, UNKNOWN).mediaType, digest, size: bytes.length };

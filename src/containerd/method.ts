@@ -42,8 +42,13 @@ export interface ReadMessage {
   readonly data: Buffer;
 }
 
+interface InfoMessage {
+  readonly size: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 const CONTENT = 'containerd.services.content.v1.Content';
-export const CONTENT_INFO = unary<{ digest: string }, { info: { size: number } | null }>(CONTENT, 'Info');
+export const CONTENT_INFO = unary<{ digest: string }, { info: InfoMessage | null }>(CONTENT, 'Info');
 interface ReadRequest {
   readonly digest: string;
   readonly offset: number;

@@ -101,6 +101,7 @@ describe.runIf(canRun('dockerd', 'busybox', 'root'))('the container image', () =
   it('holds the program and what it needs to run, and nothing that it is built or tested with', async () => {
     const files = await list('/app');
     expect(files).toContain('/app/dist/main.js');
+    expect(files).toContain('/app/dist/containerd/proto/content.proto');
     expect(files).toContain('/app/node_modules/koa/package.json');
     const packages = files.filter((file) => /^\/app\/node_modules\/(@[^/]+\/)?[^/@]+$/.test(file));
     for (const tool of ['node', 'typescript', 'vitest', '@peculiar/x509', '@biomejs/biome']) {

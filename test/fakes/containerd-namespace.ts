@@ -20,6 +20,8 @@ interface Lease {
 export class ContainerdNamespace {
   readonly images = new Map<string, Message>();
   readonly content = new Map<string, Buffer>();
+  /** Of content, by its digest. */
+  readonly labels = new Map<string, Readonly<Record<string, string>>>();
   readonly leases = new Map<string, Lease>();
 
   /** Puts an image in, under a name or without one. @param isWanted what of it; default all */
@@ -67,7 +69,11 @@ export class ContainerdNamespace {
       return { images: images.filter(({ target }) => isAmong(target, wanted)) };
     },
     'Content.Info': (request) => ({
-      info: { digest: request['digest'], size: this.contentOf(request).length },
+      info: {
+        digest: request['digest'],
+        size: this.contentOf(request).length,
+        labels: this.labels.get(String(request['digest'])) ?? {},
+      },
     }),
     'Leases.Create': ({ id, labels }) => {
       this.leases.set(String(id), { labels, resources: [] });
