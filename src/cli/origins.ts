@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/config-error.ts';
 import type { Settings } from '../config/configuration.ts';
 import type { Origin, Origins } from '../copy/origin.ts';
+import { parsePlatform } from '../image/platform.ts';
 import type { FindCredentials } from '../registry/credential.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { observeAgents, observeContainerd, observeDocker } from './observe-node.ts';
@@ -79,6 +80,7 @@ async function openContainerd(
     socket: containerd.socket,
     namespace: containerd.namespace,
     leaseSeconds: copy.timeoutSeconds,
+    platforms: copy.platforms.map(parsePlatform),
     observe: observeContainerd(log),
   });
   return [{ origin, close: () => origin.close() }];

@@ -223,3 +223,29 @@ describe('a new certificate', () => {
     expect(await servedSerial(app)).toBe(serialOf(second.cert));
   });
 });
+
+async function withAuthority(pem: string): Promise<Certificate> {
+  const { files } = await scene();
+  const caFile = `${files.certFile}.ca`;
+  await writeFile(caFile, pem);
+  const metrics = createMetrics({ version: '0' });
+  return new Certificate({ files: { ...files, caFile }, log: new RecordingLogger(), metrics });
+}
+
+describe('authorities of clients', () => {
+  test('are part of what is served', async () => {
+    const certificate = await withAuthority(authority.certificate);
+    expect(String((await certificate.load()).ca)).toBe(authority.certificate);
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['no certificate', 'nonsense'],
+    [
+      'a certificate that cannot be decoded',
+      '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
+    ],
+  ])('that are %s are a fault: nobody would get in', async (_what, pem) => {
+    await expect((await withAuthority(pem)).load()).rejects.toMatchObject({ code: 'BAD_CERTIFICATE' });
+  });
+});

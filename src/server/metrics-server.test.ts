@@ -3,10 +3,14 @@ import { RecordingLogger } from '../../test/fakes/recording-logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { Listener } from './listener.ts';
 import { createMetricsServer } from './metrics-server.ts';
+import { Readiness } from './readiness.ts';
 
-async function serve(metrics: Pick<Metrics, 'render'> = createMetrics({ version: '0' })) {
+async function serve(
+  metrics: Pick<Metrics, 'render'> = createMetrics({ version: '0' }),
+  readiness?: Readiness,
+) {
   const log = new RecordingLogger();
-  const listener = new Listener(createMetricsServer({ metrics, log }));
+  const listener = new Listener(createMetricsServer({ metrics, log, ...(readiness && { readiness }) }));
   const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => listener.close(AbortSignal.abort()));
   return { log, url: `http://127.0.0.1:${port}` };
@@ -50,5 +54,36 @@ describe('/metrics', () => {
     expect((await fetch(`${url}/metrics`)).status).toBe(500);
     expect(log.messages('error')).toEqual(['Request failed']);
     expect(await (await fetch(`${url}/metrics`)).text()).toBe('fine 1\n');
+  });
+});
+
+async function heard(url: string): Promise<readonly unknown[]> {
+  const answers = await Promise.all(['/readyz', '/livez'].map((path) => fetch(`${url}${path}`)));
+  return Promise.all(answers.map(async (answer) => [answer.status, await answer.text()]));
+}
+
+describe('beside them, for a server that nobody reaches without a certificate', () => {
+  test('life and readiness are told', async () => {
+    const readiness = new Readiness();
+    const { url } = await serve(undefined, readiness);
+    expect(await heard(url)).toEqual([
+      [503, 'starting'],
+      [200, 'OK'],
+    ]);
+    readiness.start();
+    expect(await heard(url)).toEqual([
+      [200, 'OK'],
+      [200, 'OK'],
+    ]);
+    readiness.stop();
+    expect(await heard(url)).toEqual([
+      [503, 'stopping'],
+      [200, 'OK'],
+    ]);
+  });
+
+  test('and for no other', async () => {
+    const { url } = await serve();
+    expect((await fetch(`${url}/readyz`)).status).toBe(404);
   });
 });

@@ -73,6 +73,20 @@ describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('deploy/ o
     expect(code).toBe(0);
   }
 
+  /** Writes what the daemon set controller would once the agent of each node is ready. */
+  async function agentsBecomeReady(namespace: string): Promise<void> {
+    const pods = {
+      currentNumberScheduled: 1,
+      desiredNumberScheduled: 1,
+      numberMisscheduled: 0,
+      numberReady: 1,
+    };
+    const status = { observedGeneration: 1, ...pods, updatedNumberScheduled: 1, numberAvailable: 1 };
+    const daemonset = ['--namespace', namespace, 'daemonset', 'image-cloner-agent'];
+    const patch = ['--type', 'merge', '--patch', JSON.stringify({ status })];
+    await kubectl('patch', ...daemonset, '--subresource', 'status', ...patch);
+  }
+
   it('make deploy asks for a certificate of the namespace before it touches the cluster', async () => {
     await checkout.gen('--namespace', 'other');
     const { code, stderr } = await make('deploy', 'tools');
@@ -169,6 +183,82 @@ describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('deploy/ o
       ];
       expect(await plane.kubectl(args, { input })).toMatchObject({ code: 0, stderr: '' });
     }
+  });
+
+  describe('agents of the nodes', () => {
+    const AGENT_KINDS = 'serviceaccounts,secrets,services,daemonsets,networkpolicies';
+    const PRIVILEGED_PODS = 'pod-security.kubernetes.io/enforce=privileged';
+
+    it('make deploy-agents asks for a certificate of the namespace before it touches the cluster', async () => {
+      const { code, stderr } = await make('deploy-agents', 'elsewhere');
+      expect([code, stderr]).toEqual([
+        expect.any(Number),
+        expect.stringContaining('make gen NAMESPACE=elsewhere'),
+      ]);
+      expect(code).not.toBe(0);
+      expect(await names('namespaces')).not.toContain('namespace/elsewhere-agents');
+    });
+
+    it('make deploy-agents creates everything without a warning, in a namespace of their own', async () => {
+      const deploying = make('deploy-agents', 'tools');
+      await vi.waitFor(async () => {
+        expect(await names('daemonsets', '--namespace', 'tools-agents')).toHaveLength(1);
+      }, SOON);
+      await agentsBecomeReady('tools-agents');
+      expect(await deploying).toMatchObject({ code: 0, stderr: '' });
+      expect(await names(AGENT_KINDS, '--namespace', 'tools-agents')).toEqual([
+        'serviceaccount/image-cloner-agent',
+        'secret/image-cloner-agent-tls',
+        'service/image-cloner-agent',
+        'daemonset.apps/image-cloner-agent',
+        'networkpolicy.networking.k8s.io/image-cloner-agent',
+      ]);
+      expect(await names('secrets', '--namespace', 'tools')).toContain('secret/image-cloner-agents');
+    });
+
+    it('the policy of the agents lets the webhook of this namespace in, and the image is the one asked for', async () => {
+      const from = '--output=jsonpath={.spec.ingress[0].from[0].namespaceSelector.matchLabels}';
+      expect(
+        await kubectl('get', '--namespace', 'tools-agents', 'networkpolicy', 'image-cloner-agent', from),
+      ).toBe('{"kubernetes.io/metadata.name":"tools"}');
+      const image = '--output=jsonpath={.spec.template.spec.containers[*].image}';
+      expect(
+        await kubectl('get', '--namespace', 'tools-agents', 'daemonset', 'image-cloner-agent', image),
+      ).toBe(IMAGE);
+    });
+
+    it('their namespace takes their pods, and that of the webhook does not', async () => {
+      expect(await names('namespaces', '--selector', PRIVILEGED_PODS)).toEqual(['namespace/tools-agents']);
+      const template = '--output=jsonpath={.spec.template.spec}';
+      const daemonset = ['--namespace', 'tools-agents', 'daemonset', 'image-cloner-agent'];
+      const spec = JSON.parse(await kubectl('get', ...daemonset, template));
+      const create = ['create', '--dry-run=server', '--filename', '-'];
+      function trialIn(namespace: string): string {
+        const metadata = { name: 'trial', namespace };
+        const plain = { ...spec, serviceAccountName: 'default' };
+        return JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata, spec: plain });
+      }
+      await kubectl('create', 'serviceaccount', 'default', '--namespace', 'tools-agents');
+      await kubectl('create', 'serviceaccount', 'default', '--namespace', 'tools');
+      expect(await plane.kubectl(create, { input: trialIn('tools-agents') })).toMatchObject({
+        code: 0,
+        stderr: '',
+      });
+      expect((await plane.kubectl(create, { input: trialIn('tools') })).stderr).toContain(
+        'violates PodSecurity "restricted',
+      );
+    });
+
+    it('make undeploy-agents removes them and what they were asked with', async () => {
+      const undeploying = make('undeploy-agents', 'tools');
+      await vi.waitFor(async () => {
+        const phase = '--output=jsonpath={.status.phase}';
+        expect(await kubectl('get', 'namespace', 'tools-agents', phase)).toBe('Terminating');
+      }, SOON);
+      await finishDeletion('tools-agents');
+      expect((await undeploying).code).toBe(0);
+      expect(await names('secrets', '--namespace', 'tools')).not.toContain('secret/image-cloner-agents');
+    });
   });
 
   it('make undeploy takes the webhook away first, and then all the rest', async () => {

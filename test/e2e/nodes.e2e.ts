@@ -100,7 +100,8 @@ describe.runIf(
     single = await imageFor(NATIVE, 1);
     const native = await imageFor(NATIVE, 3);
     index = makeIndex([native, await imageFor(FOREIGN, 5)]);
-    for (const name of IMAGES) await pushImage(repositoryAt(source.url, `team/${name}`), single, '1');
+    for (const name of [...IMAGES, 'pulled-docker', 'pulled-containerd'])
+      await pushImage(repositoryAt(source.url, `team/${name}`), single, '1');
     await pushImage(repositoryAt(source.url, 'team/index'), index, '1');
     await fillNode();
     agent = await NodeAgent.start({
@@ -292,6 +293,22 @@ describe.runIf(
     });
     expect(stored).toBe(sourceOf('wrong'));
     expect(linesOf(log, 'Source cannot give the image, it is taken from a node')).toEqual([]);
+  });
+
+  describe('is pulled by a daemon first, while the source is there', () => {
+    beforeAll(() => source.start());
+    afterAll(() => source.stop());
+
+    it.each(['docker', 'containerd'])('with copy.engine %s', async (engine) => {
+      const sockets = { DOCKER_SOCKET: docker.socket, CONTAINERD_SOCKET: containerd.socket };
+      const { stored, log } = await admit(sourceOf(`pulled-${engine}`), { ...sockets, COPY_ENGINE: engine });
+      expect(stored).toBe(`${copyOf(`pulled-${engine}`)}:1`);
+      await crane('validate', '--remote', stored);
+      expect(linesOf(log, 'Image pulled by a daemon')).toMatchObject([{ origin: engine }]);
+      expect(linesOf(log, 'Image taken from a node, as the settings say')).toMatchObject([
+        { origin: engine },
+      ]);
+    });
   });
 
   describe('is rescued', () => {

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import { startEngine } from '../../../test/fakes/docker-engine.ts';
+import { start } from '../../../test/fakes/running-program.ts';
+import type { ScriptedRegistry } from '../../../test/fakes/scripted-registry.ts';
+import { useStage } from '../../../test/fakes/stage.ts';
+import { makeImage } from '../../../test/images/image.ts';
+import type { Environment } from '../../config/process-environment.ts';
+
+const stage = useStage();
+const image = await makeImage();
+
+async function rescue(args: readonly string[], environment: Environment = {}) {
+  const program = start(['rescue', ...args], { REGISTRY_AUTH_DIR: '/nowhere', ...environment });
+  const code = await program.ended;
+  return { code, out: program.out, err: program.err };
+}
+
+interface Scene {
+  readonly source: ScriptedRegistry;
+  readonly backup: ScriptedRegistry;
+  readonly socket: string;
+  readonly environment: Environment;
+}
+
+/** A daemon holds `there` and `gone`; the source has the first alone, the backup neither. */
+async function scene(): Promise<Scene> {
+  const source = await stage.registry({ images: [{ repository: 'there', tag: '1', image }] });
+  const backup = await stage.registry();
+  const names = ['there', 'gone'].map((name) => `${source.host}/${name}:1`);
+  const engine = await startEngine({ store: 'classic', images: [{ id: `sha256:${'a'.repeat(64)}`, names }] });
+  const environment = { REGISTRY: `${backup.host}/backup`, SOURCES_PLAIN_HTTP: source.host };
+  return { source, backup, socket: engine.socket, environment };
+}
+
+describe('image-cloner rescue', () => {
+  test('--all --check looks, and makes nothing', async () => {
+    const { source, backup, socket, environment } = await scene();
+    const { code, out } = await rescue(['--all', '--check', '--docker-socket', socket], environment);
+    expect(out.split('\n').map((line) => line.replaceAll(/ {2,}/g, '|'))).toEqual([
+      'IMAGE|HELD BY|SOURCE|BACKUP|WHY',
+      `${source.host}/gone:1|docker|not_found|absent`,
+      `${source.host}/there:1|docker|there|absent`,
+      '',
+    ]);
+    expect(code).toBe(1);
+    expect(backup.requests('PUT')).toEqual([]);
+  });
+
+  test('makes the backup of what is at its source, and says what it made', async () => {
+    const { source, backup, socket, environment } = await scene();
+    const name = `${source.host}/there:1`;
+    const { code, out } = await rescue(['--json', '--docker-socket', socket, name], environment);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject([
+      {
+        image: name,
+        heldBy: ['docker'],
+        source: 'there',
+        state: 'saved',
+        digest: image.content.descriptor.digest,
+      },
+    ]);
+    expect(backup.requests('PUT', /manifests/)).toHaveLength(1);
+    expect((await rescue(['--docker-socket', socket, name], environment)).out).toMatch(/there {2,}there\n$/);
+  });
+
+  test('says why an image could not be saved, and fails', async () => {
+    const { source, socket, environment } = await scene();
+    const { code, out } = await rescue(
+      ['--json', '--docker-socket', socket, `${source.host}/never:1`],
+      environment,
+    );
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject([
+      { heldBy: [], source: 'not_found', state: 'failed', why: expect.stringContaining('source failed') },
+    ]);
+  });
+
+  test('says that the daemon cannot be asked', async () => {
+    const { environment } = await scene();
+    const { code, err } = await rescue(['--all', '--docker-socket', '/nowhere/docker.sock'], environment);
+    expect(code).toBe(1);
+    expect(err).toContain('/nowhere/docker.sock');
+  });
+
+  test.each<[string, readonly string[], string]>([
+    ['neither images nor --all', [], 'wanted either --all or image references'],
+    ['both', ['--all', 'alpine'], 'wanted either --all or image references'],
+    ['what is no reference', ['../etc'], 'Cannot read image reference'],
+    ['no place to look', ['alpine'], 'containerd.socket'],
+    ['a namespace that is none', ['--containerd-namespace', '../x', 'alpine'], 'CONTAINERD_NAMESPACE'],
+  ])('%s ends with exit code 2', async (_what, args, message) => {
+    const { code, err } = await rescue(args, { REGISTRY: 'registry.example.com/backup' });
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(message) });
+  });
+});

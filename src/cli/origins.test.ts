@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import { FakeOrigin } from '../../test/fakes/origin.ts';
+import { RecordingLogger } from '../../test/fakes/recording-logger.ts';
+import { loadSettings } from '../config/configuration.ts';
+import type { Environment } from '../config/process-environment.ts';
+import { parseReference } from '../image/reference.ts';
+import { type OpenedOrigin, openOrigins, originsOf } from './origins.ts';
+
+const SOCKETS = { DOCKER_SOCKET: '/nowhere/docker.sock', CONTAINERD_SOCKET: '/nowhere/containerd.sock' };
+const AGENTS = { AGENTS_ADDRESSES: 'agents.example.com:8443' };
+
+async function open(environment: Environment): Promise<readonly OpenedOrigin[]> {
+  return openOrigins({ settings: await loadSettings({ environment }), log: new RecordingLogger() });
+}
+
+async function namesOf(environment: Environment): Promise<readonly string[]> {
+  const opened = await open(environment);
+  await Promise.all(opened.map(({ close }) => close()));
+  return opened.map(({ origin }) => origin.name);
+}
+
+describe('the origins that the settings name', () => {
+  test.each<[string, Environment, readonly string[]]>([
+    ['none by default', {}, []],
+    [
+      'daemons before agents, which are farther away',
+      { ...AGENTS, ...SOCKETS },
+      ['docker', 'containerd', 'agents'],
+    ],
+    ['agents alone', AGENTS, ['agents']],
+    ['none where only registries are to be read', { ...AGENTS, ...SOCKETS, COPY_ENGINE: 'registry' }, []],
+    [
+      'the one that pulls first is asked like the others',
+      { ...SOCKETS, COPY_ENGINE: 'docker' },
+      ['docker', 'containerd'],
+    ],
+  ])('are %s', async (_what, environment, names) => {
+    expect(await namesOf(environment)).toEqual(names);
+  });
+
+  test.each(['docker', 'containerd'])('are a fault where %s is to pull and has no socket', async (engine) => {
+    await expect(open({ ...AGENTS, COPY_ENGINE: engine })).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: expect.stringContaining(`copy.engine: is "${engine}", which wants a path in ${engine}.socket`),
+    });
+  });
+
+  test('say with a code that a socket is not there', async () => {
+    for (const { origin, close } of await open(SOCKETS)) {
+      const finding = origin.find(parseReference('alpine'), AbortSignal.timeout(30_000));
+      await expect(finding).rejects.toHaveProperty('code', 'UNREACHABLE');
+      await close();
+    }
+  });
+});
+
+describe('what a copier knows of them', () => {
+  const credential = { kind: 'basic', username: 'a', password: 'b' } as const;
+  const opened = ['docker', 'agents'].map((name) => ({
+    origin: new FakeOrigin({ name }),
+    close: async () => undefined,
+  }));
+  const credentials = {
+    source: async () => [],
+    target: async () => [credential, { ...credential, username: 'c' }],
+  };
+
+  test('is nothing where there are none', () => {
+    expect(originsOf([], 'auto', credentials)).toBeUndefined();
+  });
+
+  test.each([
+    ['auto', undefined],
+    ['docker', 'docker'],
+    ['containerd', undefined],
+  ] as const)('with the engine %s, %s pulls first', (engine, first) => {
+    expect(originsOf(opened, engine, credentials)?.first?.name).toBe(first);
+  });
+
+  test('is one credential for each side, or none', async () => {
+    const origins = originsOf(opened, 'auto', credentials);
+    const reference = parseReference('alpine');
+    expect(await origins?.credentialFor('target', reference)).toEqual(credential);
+    expect(await origins?.credentialFor('source', reference)).toBeUndefined();
+  });
+});
