@@ -1,7 +1,6 @@
-import type { Hash } from 'node:crypto';
 import { Transform, type TransformCallback } from 'node:stream';
 import type { Descriptor } from '../image/descriptor.ts';
-import { algorithmOf, hasherFor } from '../image/digest.ts';
+import { ContentMismatchError, Verifier } from '../image/verifier.ts';
 import type { Incoming } from './channel.ts';
 import { ContainerdError } from './containerd-error.ts';
 import type { ReadMessage } from './method.ts';
@@ -24,47 +23,28 @@ export interface BlobStreamOptions {
 }
 
 /**
- * Content as the daemon sends it, checked on the way. The last message is held back until size and digest were found
- * right, so that nobody downstream ever has a whole blob that is wrong. The daemon is asked for a range after the other,
- * each when the one before was read.
+ * Content as the daemon sends it, checked on the way. The daemon is asked for one range after the other, each when the
+ * one before was read.
  */
 export class BlobStream extends Transform {
   readonly #options: BlobStreamOptions;
-  readonly #hash: Hash;
+  readonly #verifier: Verifier;
   #messages: Incoming<ReadMessage>['messages'] | undefined;
   #asked = 0;
-  #size = 0;
-  #held: Buffer | undefined;
 
   constructor(options: BlobStreamOptions) {
     super({ writableObjectMode: true, writableHighWaterMark: 1, readableHighWaterMark: MESSAGE });
     this.#options = options;
-    this.#hash = hasherFor(options.descriptor.digest);
+    this.#verifier = new Verifier(options.descriptor);
     this.#ask();
   }
 
   override _transform({ data }: ReadMessage, _encoding: string, done: TransformCallback): void {
-    const { size } = this.#options.descriptor;
-    this.#size += data.length;
-    if (this.#size > size) {
-      done(this.#mismatch(`wanted ${size} bytes, got more`));
-      return;
-    }
-    this.#hash.update(data);
-    const held = this.#held;
-    this.#held = data;
-    done(null, held);
+    this.#pass(() => this.#verifier.take(data), done);
   }
 
   override _flush(done: TransformCallback): void {
-    const { size, digest } = this.#options.descriptor;
-    if (this.#size !== size) {
-      done(this.#mismatch(`wanted ${size} bytes, got ${this.#size}`));
-      return;
-    }
-    const actual = `${algorithmOf(digest)}:${this.#hash.digest('hex')}`;
-    if (actual === digest) done(null, this.#held);
-    else done(this.#mismatch(`wanted digest ${digest}, got ${actual}`));
+    this.#pass(() => this.#verifier.finish(), done);
   }
 
   /** A reader that goes away ends the call: the daemon has the content open as long as it lasts. */
@@ -91,7 +71,13 @@ export class BlobStream extends Transform {
     messages.pipe(this, { end: false });
   }
 
-  #mismatch(why: string): ContainerdError {
-    return new ContainerdError(why, { code: 'CONTENT_MISMATCH', operation: this.#options.operation });
+  #pass(piece: () => Buffer | undefined, done: TransformCallback): void {
+    try {
+      done(null, piece());
+    } catch (cause) {
+      if (!(cause instanceof ContentMismatchError)) throw cause;
+      const { operation } = this.#options;
+      done(new ContainerdError(cause.message, { code: 'CONTENT_MISMATCH', operation, cause }));
+    }
   }
 }

@@ -126,6 +126,11 @@ describe('content that is not what it should be', () => {
       `wanted digest ${DIGEST}, got sha256:`,
     ],
     [
+      'has wrong bytes, and nothing after them',
+      () => [Buffer.concat([short, Buffer.from([(CONTENT.at(-1) ?? 0) ^ 1])]), Buffer.alloc(0)],
+      `wanted digest ${DIGEST}, got sha256:`,
+    ],
+    [
       'has a piece twice',
       () => inPieces((piece, at) => (at === 1 ? [piece, piece] : [piece])),
       `wanted ${CONTENT.length} bytes, got more`,
