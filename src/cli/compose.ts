@@ -17,6 +17,7 @@ import { observeCopy } from './observe-copy.ts';
 import { observeCredentials } from './observe-credentials.ts';
 import { observeRegistry } from './observe-registry.ts';
 import { openLeases } from './open-leases.ts';
+import { openPlatforms, type Platforms } from './open-platforms.ts';
 import { openTenants } from './open-tenants.ts';
 import { type OpenedOrigin, openOrigins, originsOf } from './origins.ts';
 import { openRegistries, type Registries } from './registries.ts';
@@ -57,7 +58,9 @@ export async function compose({
   const auth = new RegistryAuth({ dir: settings.registry.authDir, observe });
   const naming = await namingOf(settings, auth);
   const judgement = new LiveJudgement({ settings, naming, log });
-  const { registries, nodes } = await openAll({ settings, log, metrics, environment }, auth, naming);
+  const platforms = await openPlatforms(settings, log);
+  const parts = { settings, log, metrics, environment, platforms };
+  const { registries, nodes } = await openAll(parts, auth, naming);
   const { copier, sourceAs } = registries;
   metrics.watchCopies(() => copier.inProgress);
   return {
@@ -71,15 +74,23 @@ export async function compose({
       observe: observeAdmission(log, metrics),
     },
     refresh: (load) => judgement.refresh(load),
-    settle: (signal) => settle(registries, nodes, signal),
+    settle: (signal) => {
+      platforms.stop();
+      return settle(registries, nodes, signal);
+    },
     origins: nodes.map(({ origin }) => origin),
     askSource: (source, signal) => registries.askSource(source, signal),
   };
 }
 
+interface AllParts extends ComposeParts {
+  readonly environment: Environment;
+  readonly platforms: Platforms;
+}
+
 /** Both registries, and the places beside the sources. */
 async function openAll(
-  { settings, log, metrics, environment }: Required<ComposeParts> & { readonly environment: Environment },
+  { settings, log, metrics, environment, platforms }: AllParts,
   auth: RegistryAuth,
   { prefix: { host, path } }: Naming,
 ): Promise<{ readonly registries: Registries; readonly nodes: readonly OpenedOrigin[] }> {
@@ -98,6 +109,7 @@ async function openAll(
     findBackupCredentials: credentials.target,
     findSourceCredentials: credentials.source,
     leases: settings.copy.lease ? await openLeases({ environment, log }) : undefined,
+    platforms: platforms.current,
     origins: originsOf(nodes, settings.copy.engine, credentials),
     observe: observeCopy(log, metrics),
     observeRegistry: observeRegistry(log, metrics),

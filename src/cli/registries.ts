@@ -4,7 +4,7 @@ import type { ObserveCopy } from '../copy/event.ts';
 import type { Leases } from '../copy/lease.ts';
 import type { Origins } from '../copy/origin.ts';
 import type { Source } from '../copy/target.ts';
-import { parsePlatform } from '../image/platform.ts';
+import type { Platform } from '../image/platform.ts';
 import { identifierOf, type Reference } from '../image/reference.ts';
 import type { Identity } from '../registry/authorizer.ts';
 import { Client } from '../registry/client.ts';
@@ -26,6 +26,8 @@ export interface RegistriesOptions {
   readonly leases?: Leases | undefined;
   /** Places beside the sources. Default: there are none. */
   readonly origins?: Origins | undefined;
+  /** As in `CopierOptions`. */
+  readonly platforms: () => readonly Platform[];
   readonly observe: ObserveCopy;
   /** What registries tell beside their answers. */
   readonly observeRegistry: ObserveRegistry;
@@ -65,7 +67,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
     leases: options.leases,
     origins: options.origins,
     observe: options.observe,
-    platforms: copy.platforms.map(parsePlatform),
+    platforms: options.platforms,
     moved: options.settings.tags.moved,
     referrers: copy.referrers,
     concurrency: copy.concurrency,

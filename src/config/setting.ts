@@ -129,10 +129,16 @@ export function hostPatterns(said: Said): z.ZodArray<z.ZodString> {
     .register(FACTS, { ...said, wanted, fromText: asList });
 }
 
-/** Platforms as the OCI image spec writes them; as an environment variable separated by commas. */
+/** Stands for the platforms of the cluster's nodes, alone. */
+export const OF_NODES = 'nodes';
+
+/** Platforms as the OCI image spec writes them, or `nodes`; as an environment variable separated by commas. */
 export function platforms(said: Said): z.ZodArray<z.ZodString> {
-  const wanted = 'a list of platforms, such as "linux/amd64" or "linux/arm/v7"';
-  return z.array(z.string().refine(isPlatform)).register(FACTS, { ...said, wanted, fromText: asList });
+  const wanted = 'a list of platforms, such as "linux/amd64" or "linux/arm/v7", or of "nodes" alone';
+  return z
+    .array(z.string().refine((text) => text === OF_NODES || isPlatform(text)))
+    .refine((list) => !list.includes(OF_NODES) || list.length === 1)
+    .register(FACTS, { ...said, wanted, fromText: asList });
 }
 
 /** Registry host of the names below a prefix. @returns undefined when no image name can stand below it */

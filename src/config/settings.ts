@@ -108,7 +108,7 @@ const COPY = z.strictObject({
     { what: 'How long a confirmed copy is used without asking any registry again.' },
   ).default(10),
   platforms: platforms({
-    what: 'Platforms of an index that are copied, such as `linux/amd64`; none means all. A source given by digest is copied whole.',
+    what: 'Platforms of an index that are copied, such as `linux/amd64`; none means all, `nodes` alone those of the nodes of the cluster (docs/tenants.md). A source given by digest is copied whole.',
   }).default([]),
   referrers: flag({
     what: 'Copy signatures, attestations and SBOMs that refer to an image as well, after it.',

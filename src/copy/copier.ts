@@ -166,11 +166,11 @@ export class Copier implements Copies {
   #surroundingsOf({ source, reading }: ReadTask): Surroundings {
     const surroundings = this.#surroundings;
     if (reading === undefined) return surroundings;
-    const { countsPulls } = surroundings.sourceOf(source);
+    const access = surroundings.sourceOf(source);
     const { choices = surroundings.choices, circles } = reading;
     return {
       ...surroundings,
-      sourceOf: () => ({ source: reading.source, countsPulls }),
+      sourceOf: () => ({ ...access, source: reading.source }),
       choices,
       ...(circles !== undefined && { circles }),
     };

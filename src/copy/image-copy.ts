@@ -30,8 +30,8 @@ export interface Surroundings {
   readonly observe: ObserveCopy;
   /** Longest wait for a source's answer when the copy is there already, in milliseconds. */
   readonly sourceCheckMs: number;
-  /** Of an index these platforms alone are kept; empty means all. */
-  readonly platforms: readonly Platform[];
+  /** Of an index these platforms alone are kept; none means all. Asked anew for each copy: nodes come and go. */
+  readonly platforms: () => readonly Platform[];
   readonly moved: WhenMoved;
   /** Copy signatures, attestations and SBOMs as well, after the image. */
   readonly referrers: boolean;
@@ -44,8 +44,8 @@ export interface Surroundings {
   readonly memory: BlobMemory;
   /** As in `Place`. */
   readonly circles?: readonly string[];
-  /** Digest of a source's index → digest of what was chosen of it. */
-  readonly choices: BoundedMap<Digest, Digest>;
+  /** As in `SourceQuestion`. */
+  readonly choices: BoundedMap<string, Digest>;
 }
 
 /** One image on its way into the backup registry. */
@@ -53,6 +53,7 @@ export class ImageCopy {
   readonly #surroundings: Surroundings;
   readonly #task: CopyTask;
   readonly #signal: AbortSignal;
+  readonly #platforms: readonly Platform[];
   readonly #question: SourceQuestion;
   #transferred: ManifestContent | undefined;
 
@@ -60,6 +61,8 @@ export class ImageCopy {
     this.#surroundings = surroundings;
     this.#task = task;
     this.#signal = signal;
+    // A source given by digest is kept whole: the workload asks for just that digest.
+    this.#platforms = task.source.digest === undefined ? surroundings.platforms() : [];
     const { choices } = surroundings;
     const [access, reference, platforms] = [this.#access, task.source, this.#platforms];
     this.#question = new SourceQuestion({ access, reference, platforms, choices, signal });
@@ -260,11 +263,6 @@ export class ImageCopy {
   /** A digest stays what it is. */
   get #mayMove(): boolean {
     return this.#task.source.digest === undefined && this.#surroundings.moved !== 'keep';
-  }
-
-  /** A source given by digest is kept whole: the workload asks for just that digest. */
-  get #platforms(): readonly Platform[] {
-    return this.#task.source.digest === undefined ? this.#surroundings.platforms : [];
   }
 
   get #name(): CopyName {

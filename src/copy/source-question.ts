@@ -1,5 +1,5 @@
 import type { Digest } from '../image/digest.ts';
-import type { Platform } from '../image/platform.ts';
+import { formatPlatform, type Platform } from '../image/platform.ts';
 import { formatReference, identifierOf, type Reference } from '../image/reference.ts';
 import type { BoundedMap } from './bounded-map.ts';
 import { choosePlatforms } from './choose-platforms.ts';
@@ -26,8 +26,8 @@ interface QuestionOptions {
   readonly reference: Reference;
   /** Of an index these platforms alone are kept; empty means all. */
   readonly platforms: readonly Platform[];
-  /** Digest of a source's index → digest of what was chosen of it. */
-  readonly choices: BoundedMap<Digest, Digest>;
+  /** Platforms and digest of a source's index → digest of what was chosen of it. */
+  readonly choices: BoundedMap<string, Digest>;
   readonly signal: AbortSignal;
 }
 
@@ -75,7 +75,7 @@ export class SourceQuestion {
     const { access, reference, platforms, choices, signal } = this.#options;
     if (reference.digest !== undefined) return undefined;
     const { digest } = await access.source.resolve(identifierOf(reference), this.#asking);
-    const chosen = platforms.length === 0 ? digest : choices.get(digest);
+    const chosen = platforms.length === 0 ? digest : choices.get(choiceKey(platforms, digest));
     return chosen === undefined ? undefined : { digest: chosen, content: () => this.#read(digest, signal) };
   }
 
@@ -84,7 +84,12 @@ export class SourceQuestion {
     const { access, platforms, choices } = this.#options;
     const whole = await access.source.fetchReference(identifier, signal);
     const content = await choosePlatforms(access.source, whole, platforms, signal);
-    choices.set(whole.descriptor.digest, content.descriptor.digest);
+    choices.set(choiceKey(platforms, whole.descriptor.digest), content.descriptor.digest);
     return content;
   }
+}
+
+/** The platforms may be others by the next time. */
+function choiceKey(platforms: readonly Platform[], index: Digest): string {
+  return [...platforms.map(formatPlatform), index].join(' ');
 }

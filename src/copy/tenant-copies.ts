@@ -17,7 +17,7 @@ interface Reading {
   readonly key: string;
   readonly source: Source;
   /** As in `Surroundings`, and nobody else's. */
-  readonly choices?: BoundedMap<Digest, Digest>;
+  readonly choices?: BoundedMap<string, Digest>;
   /** As in `Place`. */
   readonly circles?: readonly string[];
 }
@@ -59,7 +59,7 @@ export class TenantCopies {
   readonly #refusals: RecentMap<unknown>;
   /** Sources that everybody was refused and a tenant was given, with the refusal. */
   readonly #closed: RecentMap<unknown>;
-  readonly #choices = new BoundedMap<string, BoundedMap<Digest, Digest>>(MOST_TENANTS);
+  readonly #choices = new BoundedMap<string, BoundedMap<string, Digest>>(MOST_TENANTS);
 
   constructor(options: TenantCopiesOptions) {
     this.#options = options;
@@ -154,10 +154,10 @@ export class TenantCopies {
     return new SourceForTenant({ tenant, repository: repositoryOf(source), refusals, everybody });
   }
 
-  #choicesOf({ name }: Tenant): BoundedMap<Digest, Digest> {
+  #choicesOf({ name }: Tenant): BoundedMap<string, Digest> {
     const known = this.#choices.get(name);
     if (known !== undefined) return known;
-    const choices = new BoundedMap<Digest, Digest>(MOST_CHOICES);
+    const choices = new BoundedMap<string, Digest>(MOST_CHOICES);
     this.#choices.set(name, choices);
     return choices;
   }

@@ -39,6 +39,8 @@ export interface LogFields {
   readonly reason?: string | undefined;
   /** Name of the rule that decided. */
   readonly rule?: string | undefined;
+  /** As the OCI image spec writes them: `linux/amd64`. */
+  readonly platforms?: readonly string[] | undefined;
   /** Keys of the configuration. */
   readonly keys?: readonly string[] | undefined;
   /** What a user reads of us, or of a registry. */

@@ -149,7 +149,7 @@ describe
         credentialFor: async () => credential,
       },
       observe: (event) => events.push(event),
-      platforms: [],
+      platforms: () => [],
       moved: 'refresh',
       referrers: false,
       concurrency: 4,

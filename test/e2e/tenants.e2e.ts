@@ -14,6 +14,18 @@ import { WorkFolder } from './harness/work-folder.ts';
 const NOTED = { timeout: 30_000, interval: 200 };
 const USER = { name: 'reader', password: 'correct-horse' };
 
+/** What a kubelet tells beside its platform (core/v1 NodeSystemInfo). */
+const NODE_INFO = {
+  machineID: '',
+  systemUUID: '',
+  bootID: '',
+  kernelVersion: '',
+  osImage: '',
+  containerRuntimeVersion: '',
+  kubeletVersion: '',
+  kubeProxyVersion: '',
+};
+
 interface Attempt {
   readonly code: number | null;
   readonly stderr: string;
@@ -266,6 +278,40 @@ describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'docker-registry', 'h
       expect(stored).toBe(name);
       expect(stderr).toContain('access.pullSecrets');
     });
+
+    it('of an index the platforms of the nodes are copied, and all where nodes may not be listed', async () => {
+      const { a } = await begin({ COPY_PLATFORMS: 'nodes' }, { open: true });
+      const name = `${source.host}/team/index:1`;
+      await attempt(a, 'all', { image: name });
+      expect(await copiedPlatforms('team/index')).toHaveLength(3);
+      expect(cloner?.log().map(({ msg }) => msg)).toContain(
+        'Platforms of the nodes not known anew: those before are copied, or all',
+      );
+
+      const nodes = ['amd64', 's390x'].map((architecture) => ({
+        apiVersion: 'v1',
+        kind: 'Node',
+        metadata: { name: architecture },
+        status: { nodeInfo: { ...NODE_INFO, operatingSystem: 'linux', architecture } },
+      }));
+      const role = await readFile(new URL('../../deploy/access/nodes.yaml', import.meta.url), 'utf8');
+      for (const input of [role, ...nodes.map((node) => stringify(node))])
+        expect((await plane.kubectl(['create', '-f-'], { input })).stderr).toBe('');
+      await cloner?.stop();
+      await startCloner({ COPY_PLATFORMS: 'nodes' });
+      await attempt(a, 'some', { image: name });
+      expect(await copiedPlatforms('team/index')).toEqual(['amd64', 's390x']);
+    });
+
+    /** The architectures of a copy that is an index. */
+    async function copiedPlatforms(path: string): Promise<readonly string[]> {
+      const url = `${backup.url}/v2/backup/${source.host.replace(':', '_')}/${path}/manifests/1`;
+      const answer = await fetch(url, { headers: { accept: index.content.descriptor.mediaType } });
+      const { manifests }: { manifests: { platform: { architecture: string } }[] } = JSON.parse(
+        await answer.text(),
+      );
+      return manifests.map(({ platform }) => platform.architecture).toSorted();
+    }
 
     it('what everybody may read is everybody’s, whatever secrets a pod has', async () => {
       const { a } = await begin({}, { open: true });

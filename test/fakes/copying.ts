@@ -3,6 +3,7 @@ import type { GraphCopy } from '../../src/copy/copy-graph.ts';
 import { transferLimit } from '../../src/copy/limit.ts';
 import type { CopyTask } from '../../src/copy/outcome.ts';
 import type { Source, Target } from '../../src/copy/target.ts';
+import type { Platform } from '../../src/image/platform.ts';
 import type { Reference } from '../../src/image/reference.ts';
 import { Repository } from '../../src/registry/repository.ts';
 import { never, type Stage, type StageClientOptions } from './stage.ts';
@@ -19,7 +20,9 @@ export function graphCopy(source: Source, target: Target, options: Partial<Graph
   };
 }
 
-export interface CopierStageOptions extends Partial<CopierOptions> {
+export interface CopierStageOptions extends Partial<Omit<CopierOptions, 'platforms'>> {
+  /** Default: all. */
+  readonly platforms?: readonly Platform[];
   readonly sourceClient?: StageClientOptions;
   readonly targetClient?: StageClientOptions;
   /** Registries that count what is read from them. */
@@ -28,7 +31,7 @@ export interface CopierStageOptions extends Partial<CopierOptions> {
 
 /** A copier with a client for each side, which waits for nothing and remembers no confirmation. */
 export function copierOn(stage: Stage, options: CopierStageOptions = {}): Copier {
-  const { sourceClient, targetClient, counting = false, ...rest } = options;
+  const { sourceClient, targetClient, counting = false, platforms = [], ...rest } = options;
   const [reading, writing] = [stage.client(sourceClient), stage.client(targetClient)];
   return new Copier({
     sourceOf: (source: Reference) => {
@@ -39,7 +42,7 @@ export function copierOn(stage: Stage, options: CopierStageOptions = {}): Copier
     observe: () => undefined,
     sourceCheckMs: 5_000,
     consistencyWaitsMs: [1, 1, 1],
-    platforms: [],
+    platforms: () => platforms,
     moved: 'refresh',
     referrers: false,
     concurrency: 8,
