@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { creating, updating } from '../../test/admission-review.ts';
 import { Webhook } from '../../test/fakes/admission.ts';
 import { COPIED, PENDING, PRESENT, type Script } from '../../test/fakes/copies.ts';
+import { JUDGEMENT } from '../../test/judgement.ts';
 import { containers, cronJob, deployment, pod, templated } from '../../test/workloads.ts';
 import type { Outcome } from '../copy/outcome.ts';
 import type { Digest } from '../image/digest.ts';
@@ -9,6 +10,7 @@ import type { Judgement } from '../plan/judgement.ts';
 import type { RuleText } from '../plan/rule.ts';
 import { compileRules } from '../plan/rules.ts';
 import { BUILT_IN_KINDS } from '../workload/kinds.ts';
+import type { Asker, TenantOf } from './cloning.ts';
 
 const BACKUP = 'registry.example.com/backup/docker.io/library';
 const DIGEST: Digest = `sha256:${'a'.repeat(64)}`;
@@ -732,5 +734,126 @@ describe('with tags pinned', () => {
       { op: 'replace', path: '/spec/template/spec/containers/0/image', value: `${BACKUP}/a:1@${digest}` },
     ]);
     expect(webhook.copies.ensured).toEqual(['a:1']);
+  });
+});
+
+/** Who asks is asked for nothing, and remembered. */
+function tenantOf(asked: Asker[]): TenantOf {
+  return (asker) => {
+    asked.push(asker);
+    return { name: asker.namespace, key: 'key', sources: async () => [] };
+  };
+}
+
+describe('who asks for a copy', () => {
+  const apart = { naming: { ...JUDGEMENT.naming, apart: true } };
+  const OWN = { host: 'registry.example.com', path: 'backup/ns/lab/docker.io/library/a', tag: '1' };
+  const spec = { ...containers('a:1'), imagePullSecrets: [{ name: 'pull' }], serviceAccountName: 'builder' };
+
+  it('is the namespace, with the pull secrets of its pods', async () => {
+    const asked: Asker[] = [];
+    const webhook = new Webhook(undefined, {}, apart, tenantOf(asked));
+    await webhook.answer(creating(deployment(spec)));
+    expect(asked).toEqual([
+      { namespace: 'lab', pullSecrets: { names: ['pull'], serviceAccount: 'builder' } },
+    ]);
+    expect(webhook.copies.tenants).toMatchObject([{ name: 'lab', backup: OWN }]);
+  });
+
+  it('has no copy of its own where copies are for everybody', async () => {
+    const webhook = new Webhook(undefined, {}, {}, tenantOf([]));
+    await webhook.answer(creating(deployment(spec)));
+    expect(webhook.copies.tenants).toMatchObject([{ name: 'lab' }]);
+    expect(webhook.copies.tenants[0]).not.toHaveProperty('backup');
+  });
+
+  it.each(['', 'a/b', '../x', 'A'])('is nobody where the namespace is %j', async (namespace) => {
+    const asked: Asker[] = [];
+    const webhook = new Webhook(undefined, {}, apart, tenantOf(asked));
+    await webhook.answer(creating(deployment(spec), { namespace }));
+    expect([asked, webhook.copies.tenants]).toEqual([[], []]);
+  });
+
+  it.each([
+    ['made', {}, COPIED],
+    ['found', {}, PRESENT],
+    ['only looked for', { dryRun: true }, PRESENT],
+  ])('is pointed at its own copy where that was %s', async (_how, request, outcome) => {
+    const webhook = new Webhook(() => ({ ...outcome, ownBackup: OWN }), { pin: true }, apart, tenantOf([]));
+    const answer = await webhook.answer(creating(deployment(spec), request));
+    expect(written(answer)).toEqual([expect.stringContaining('backup/ns/lab/docker.io/library/a:1@sha256:')]);
+    expect(answer.warnings[0]).toContain('backup/ns/lab/');
+    expect(webhook.events.find(({ type }) => type === 'found')).toMatchObject({
+      backup: 'registry.example.com/backup/ns/lab/docker.io/library/a:1',
+    });
+  });
+
+  it('is not pointed at a copy of which nobody knows yet whose it will be', async () => {
+    const webhook = new Webhook(() => PENDING, { onPending: 'rewrite' }, apart, tenantOf([]));
+    const answer = await webhook.answer(creating(deployment(spec)));
+    expect(written(answer)).toEqual([]);
+    expect(answer.warnings[0]).toContain('still being copied');
+  });
+
+  it('is still the same when a promised copy is watched', async () => {
+    const webhook = new Webhook(() => PENDING, { onPending: 'rewrite' }, {}, tenantOf([]));
+    await webhook.answer(creating(deployment(spec)));
+    await vi.waitFor(() => expect(webhook.copies.ensured).toHaveLength(2));
+    expect(webhook.copies.tenants).toHaveLength(2);
+  });
+
+  it('is denied what another namespace has for itself', async () => {
+    const webhook = new Webhook(undefined, {}, apart, tenantOf([]));
+    const image = 'registry.example.com/backup/ns/bank/quay.io/app:1';
+    const { response } = await webhook.answer(creating(deployment(containers(image))));
+    expect(response).toMatchObject({
+      allowed: false,
+      status: { message: expect.stringContaining('a copy of namespace "bank" is for that namespace alone') },
+    });
+  });
+});
+
+describe('a private image that was not copied', () => {
+  const cause = Object.assign(new Error('Cannot read secret'), { advice: 'may not get secret "pull"' });
+  const forbidden = Object.assign(new Error('source failed', { cause }), {
+    code: 'FORBIDDEN',
+    side: 'source',
+  });
+  const refused = Object.assign(new Error('source failed'), { code: 'UNAUTHORIZED', side: 'source' });
+
+  it('comes with what can be done about it, once', async () => {
+    const webhook = new Webhook(() => ({ state: 'failed', error: forbidden }));
+    const { warnings } = await webhook.answer(creating(pod(containers('a:1', 'b:1'))));
+    expect(warnings).toEqual([
+      expect.stringContaining('"a:1" was not copied'),
+      expect.stringContaining('"b:1" was not copied'),
+      'image-cloner: may not get secret "pull"',
+    ]);
+  });
+
+  it('says in a denial, too, what can be done', async () => {
+    const webhook = new Webhook(() => ({ state: 'failed', error: forbidden }), { onFailure: 'deny' });
+    const { response } = await webhook.answer(creating(pod(containers('a:1'))));
+    expect(response).toMatchObject({
+      status: { message: expect.stringMatching(/could not be copied .*; may not get secret "pull"$/) },
+    });
+  });
+
+  it('is the operator’s matter where pull secrets are not used', async () => {
+    const webhook = new Webhook(() => ({ state: 'failed', error: refused }));
+    const { warnings } = await webhook.answer(creating(pod(containers('a:1'))));
+    expect(warnings[1]).toContain('access.pullSecrets');
+    const { warnings: used } = await new Webhook(
+      () => ({ state: 'failed', error: refused }),
+      {},
+      {},
+      (asker) => ({ name: asker.namespace, key: '', sources: async () => [] }),
+    ).answer(creating(pod(containers('a:1'))));
+    expect(used).toHaveLength(1);
+  });
+
+  it('of the backup registry’s refusal no such thing is said', async () => {
+    const webhook = new Webhook(() => FAILED);
+    expect((await webhook.answer(creating(pod(containers('a:1'))))).warnings).toHaveLength(1);
   });
 });

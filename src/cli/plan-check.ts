@@ -15,7 +15,8 @@ export async function checkCopies(
   settings: Settings,
 ): Promise<readonly PlanRow[]> {
   const log = await createLogger({ level: 'error', format: 'text', destination: { write: () => {} } });
-  const { cloning, settle } = await compose({ settings, log, metrics: createMetrics({ version: '' }) });
+  const metrics = createMetrics({ version: '' });
+  const { cloning, settle } = await compose({ settings: aloneWith(settings), log, metrics });
   const tasks = new Map(planned.flatMap(({ decision }) => taskOf(decision)));
   const signal = new AbortController().signal;
   const found = await eachAtMost([...tasks], async ([key, task]) => [
@@ -30,11 +31,25 @@ export async function checkCopies(
   });
 }
 
+/** The backup registry alone is asked: no API server, whatever needs one to copy. */
+function aloneWith(settings: Settings): Settings {
+  const { access, copy } = settings;
+  return { ...settings, access: { ...access, pullSecrets: false }, copy: { ...copy, platforms: [] } };
+}
+
 function taskOf(decision: Planned['decision']): readonly (readonly [string, CopyTask])[] {
   if (decision === undefined || !('backup' in decision)) return [];
-  const { source, backup, shared = false } = decision;
-  const key = `${formatReference(source)} ${formatReference(backup)}`;
-  return [[key, { source, backup, ...(shared && { shared }) }]];
+  const { source, backup, ownBackup, shared = false } = decision;
+  const key = [source, backup, ...(ownBackup === undefined ? [] : [ownBackup])]
+    .map(formatReference)
+    .join(' ');
+  const tenant = ownBackup && { tenant: { name: key, key, backup: ownBackup, sources: noSources } };
+  return [[key, { source, backup, ...(shared && { shared }), ...tenant }]];
+}
+
+/** Who only looks reads no source. */
+async function noSources(): Promise<readonly never[]> {
+  return [];
 }
 
 async function eachAtMost<Item>(

@@ -22,6 +22,8 @@ export interface PlanRow {
   readonly rule?: string;
   /** What the image would be called. */
   readonly backup?: string;
+  /** What it would be called if its source gives it to this namespace's pull secrets alone; only the source knows. */
+  readonly ownBackup?: string;
   /** What a user would read who is refused or warned. */
   readonly message?: string;
   /** Is the copy there? Known only where registries were asked. */
@@ -71,7 +73,15 @@ function wordsOf(decision: Decision): Omit<PlanRow, 'namespace' | 'kind' | 'name
     action,
     ...(reason !== undefined && { reason }),
     ...(rule !== undefined && { rule }),
-    ...('backup' in decision && { backup: familiarReference(decision.backup) }),
+    ...('backup' in decision && namesIn(decision)),
     ...(message !== undefined && { message }),
   };
+}
+
+function namesIn({
+  backup,
+  ownBackup,
+}: Extract<Decision, { readonly backup: unknown }>): Pick<PlanRow, 'backup' | 'ownBackup'> {
+  const own = ownBackup === undefined ? {} : { ownBackup: familiarReference(ownBackup) };
+  return { backup: familiarReference(backup), ...own };
 }

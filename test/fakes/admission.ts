@@ -16,10 +16,12 @@ export class Webhook {
     script?: Script,
     settings: Partial<Cloning['settings']> = {},
     judgement: Partial<Judgement> = {},
+    tenantOf?: Cloning['tenantOf'],
   ) {
     this.copies = new FakeCopies(script);
     this.cloning = {
       copies: this.copies,
+      tenantOf,
       judgement: { ...JUDGEMENT, ...judgement },
       settings: { onPending: 'allow', onFailure: 'allow', pin: false, waitSeconds: 10, ...settings },
       observe: (event) => this.events.push(event),

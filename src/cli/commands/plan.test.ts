@@ -213,3 +213,50 @@ describe('image-cloner plan', () => {
     expect(out).toContain('b:latest (not there)\n');
   });
 });
+
+describe('where namespaces have copies of their own', () => {
+  const APART = { ...ENVIRONMENT, ACCESS_PULL_SECRETS: 'true' };
+  const FOREIGN = `apiVersion: v1
+kind: Pod
+metadata: {name: thief, namespace: bank}
+spec: {containers: [{name: a, image: 'registry.example.com/backup/ns/shop/docker.io/library/alpine:3.12'}]}
+`;
+
+  test('both names are told, as only the source knows which it will be', async () => {
+    const manifests = await file('manifests.yaml', MANIFESTS);
+    const { out } = await plan(['-f', manifests, '--json'], APART);
+    expect(JSON.parse(out)).toContainEqual(
+      expect.objectContaining({
+        container: 'app',
+        backup: `${BACKUP}/alpine:3.12`,
+        ownBackup: 'registry.example.com/backup/ns/shop/docker.io/library/alpine:3.12',
+      }),
+    );
+    expect((await plan(['-f', manifests], APART)).out).toContain('to pull secrets alone gets a name of its');
+    expect((await plan(['-f', manifests])).out).not.toContain('pull secrets');
+  });
+
+  test('the copy of another namespace is denied', async () => {
+    const { code, out } = await plan(['-f', await file('thief.yaml', FOREIGN)], APART);
+    expect([code, out]).toEqual([
+      1,
+      expect.stringContaining('a copy of namespace "shop" is for that namespace'),
+    ]);
+  });
+
+  test('a check finds the namespace’s own copy, and needs no API server', async () => {
+    const kept = await startRegistry({
+      images: [
+        { repository: 'backup/ns/shop/docker.io/library/alpine', tag: '3.12', image: await makeImage() },
+      ],
+    });
+    onTestFinished(() => kept.close());
+    const environment = { ...APART, REGISTRY: `${kept.host}/backup`, COPY_PLATFORMS: 'nodes' };
+    const { out } = await plan(
+      ['-f', await file('manifests.yaml', MANIFESTS), '--json', '--check'],
+      environment,
+    );
+    expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ container: 'app', copied: true }));
+    expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ container: 'b', copied: false }));
+  });
+});
