@@ -3,6 +3,7 @@ import { loadSettings } from '../../config/configuration.ts';
 import type { Environment } from '../../config/process-environment.ts';
 import { formatSettings } from '../../config/settings-text.ts';
 import type { CommandSurroundings } from '../command.ts';
+import { readImageMap } from '../image-map.ts';
 import { readJudgement } from '../judgement.ts';
 import { settingsHelp, settingsMarkdown } from '../settings-table.ts';
 
@@ -25,9 +26,10 @@ export function configure(command: Command, { out, environment }: CommandSurroun
     });
 }
 
-/** What the patterns of the rules mean is checked as well, which takes more than the shape of the file. */
+/** What the patterns of the rules and the map mean is checked as well, which takes more than the shape of the file. */
 async function checkedText(file: string | undefined, environment: Environment | undefined): Promise<string> {
   const settings = await loadSettings({ file, environment });
   readJudgement(settings);
+  await readImageMap(settings.registry);
   return formatSettings(settings);
 }
