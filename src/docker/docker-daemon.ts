@@ -97,10 +97,8 @@ export class DockerDaemon {
       kind: 'behind',
       faithful: false,
       ...(digest !== undefined && { digest }),
-      push: (backup, tag, options, signal) => {
-        const held = { image: nameOf(source), id: image.id };
-        return push({ socket, ...held, backup, tag, options, signal, onLeftBehind });
-      },
+      push: (backup, tag, options, signal) =>
+        push({ socket, image: nameOf(source), backup, tag, options, signal, onLeftBehind }),
     };
   }
 }

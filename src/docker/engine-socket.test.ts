@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -177,6 +178,32 @@ describe('an answer', () => {
   test('that halts for too long is not waited for', async () => {
     const { socket } = await scene(json({ a: 1 }), { pause: { afterBytes: 2, until: forever } }, 20);
     await expect(read(socket)).rejects.toMatchObject({ code: 'TIMEOUT' });
+  });
+
+  test('of a daemon that goes on talking is waited for', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const pauses = Array.from({ length: 3 }, () => Promise.withResolvers<void>());
+    const path = join(await tempFolder(), 'docker.sock');
+    const server = createHttpServer((_request, response) => {
+      response.write('word');
+      for (const { promise } of pauses.slice(0, -1)) void promise.then(() => response.write('word'));
+    });
+    server.listen(path);
+    await once(server, 'listening');
+    onTestFinished(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const socket = new EngineSocket({ path, longestSilenceMs: 10_000 });
+    const words = (await socket.stream(CALL))[Symbol.asyncIterator]();
+    for (const { resolve } of pauses) {
+      expect(String((await words.next()).value)).toBe('word');
+      vi.advanceTimersByTime(9_000);
+      resolve();
+    }
+    vi.advanceTimersByTime(9_000);
+    await expect(words.next()).rejects.toMatchObject({ code: 'TIMEOUT' });
   });
 
   test.each<[string, Partial<Fault>]>([

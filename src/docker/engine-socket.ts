@@ -1,5 +1,4 @@
 import { IncomingMessage } from 'node:http';
-import { addAbortSignal } from 'node:stream';
 import type Dockerode from 'dockerode';
 import { isRecord } from '../image/descriptor.ts';
 import { asDockerError, type Wanted } from './connection-error.ts';
@@ -73,7 +72,7 @@ export class EngineSocket {
     try {
       const response = await this.#send(call, silence.signal);
       const { statusCode: status = 0 } = response;
-      const chunks = heard(addAbortSignal(silence.signal, response), call, silence);
+      const chunks = heard(response, call, silence);
       if (status >= 200 && status < 300) return chunks;
       throw await refusal(chunks, call, status);
     } catch (error) {

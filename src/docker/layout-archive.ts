@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadEntry } from 'tar';
 import { DockerError } from './docker-error.ts';
@@ -33,7 +33,7 @@ class Unpacking {
   readonly #folder: string;
   readonly #failing = new AbortController();
   readonly #writes: Promise<void>[] = [];
-  #current: ReadEntry | undefined;
+  #current: Readable | undefined;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -58,16 +58,18 @@ class Unpacking {
 
   /** tar hands out one at a time, and the next when all of it was read. */
   #take(entry: ReadEntry): void {
-    this.#current = entry;
-    const write = this.#write(entry);
+    // Not the entry itself: who begins to read one that was given up waits for ever.
+    const content = entry.pipe(new PassThrough());
+    this.#current = content;
+    const write = this.#write(entry.path, content);
     write.catch((fault: unknown) => this.#failing.abort(fault));
     this.#writes.push(write);
   }
 
-  async #write(entry: ReadEntry): Promise<void> {
-    const path = join(this.#folder, entry.path);
+  async #write(name: string, content: Readable): Promise<void> {
+    const path = join(this.#folder, name);
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, entry, { flag: 'wx' });
+    await writeFile(path, content, { flag: 'wx' });
   }
 }
 

@@ -10,8 +10,6 @@ export interface Push {
   readonly socket: EngineSocket;
   /** A name that the daemon knows it by. */
   readonly image: string;
-  /** Its id there. */
-  readonly id: string;
   readonly backup: Reference;
   readonly tag: string;
   readonly options: TransferOptions;
@@ -33,7 +31,6 @@ const PUSHED = /: digest: sha\d{3}:[0-9a-f]+ size: \d+$/;
 export async function push(task: Push): Promise<void> {
   const name = nameOf(task);
   const before = await idOf(task, name);
-  if (before === task.id) return send(task);
   await tag(task, task.image, task.signal);
   try {
     await send(task);

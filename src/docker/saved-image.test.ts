@@ -1,5 +1,6 @@
 import { readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { archiveOf, savedArchive } from '../../test/fakes/docker-archive.ts';
 import { startEngine } from '../../test/fakes/docker-engine.ts';
@@ -11,6 +12,7 @@ import { EngineSocket } from './engine-socket.ts';
 import { SavedImage } from './saved-image.ts';
 
 const { signal } = new AbortController();
+const TURNS = 200;
 const image = await makeImage();
 const { digest } = image.content.descriptor;
 const NAME = `registry.test/app@${digest}`;
@@ -70,8 +72,9 @@ describe('a saved image', () => {
     bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
     const { saved, folder } = await scene(bytes);
     await saved.resolve(digest, signal).catch(() => undefined);
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    expect(entries.filter((entry) => entry.isSymbolicLink())).toEqual([]);
+    const name = archive.toString('utf8', 0, 100).replace(/\0.*/, '');
+    expect(name).toMatch(/^blobs\/sha256\/[0-9a-f]{64}$/);
+    expect((await filesIn(folder)).filter((file) => file.endsWith(name))).toEqual([]);
   });
 
   test.each<[string, Buffer, object]>([
@@ -148,6 +151,19 @@ describe('a saved image', () => {
     stopping.abort();
     expect(await resolving).toMatchObject([{ reason: { code: 'ABORTED' } }]);
     await saved.close();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('that is closed while it is unpacked leaves nothing', async () => {
+    const { promise: until, resolve: release } = Promise.withResolvers<void>();
+    const { saved, folder } = await scene(archive, [{ path: /\/get/, pause: { afterBytes: 1500, until } }]);
+    const resolving = Promise.allSettled([saved.resolve(digest, signal)]);
+    await expect.poll(() => filesIn(folder)).not.toEqual([]);
+    const closing = saved.close();
+    // Time for a removal that does not wait, after which the rest would be unpacked.
+    for (let turns = 0; turns < TURNS; turns += 1) await turn();
+    release();
+    await Promise.all([resolving, closing]);
     expect(await readdir(folder)).toEqual([]);
   });
 

@@ -27,7 +27,7 @@ async function pushed(own: Answer, options: TransferOptions = {}, fault: Partial
     images: [{ ...IMAGE }],
     faults: [{ path: /\/push/, answer: own, ...fault }],
   });
-  const task = { image: SOURCE, id: ID, backup: BACKUP, tag: 'kept', options, signal };
+  const task = { image: SOURCE, backup: BACKUP, tag: 'kept', options, signal };
   try {
     await push({ socket: new EngineSocket({ path: engine.socket }), ...task, onLeftBehind: () => undefined });
   } finally {

@@ -253,6 +253,9 @@ describe.runIf(canRun(...NEEDS)).each(ENGINES)(
         await backUp(await daemonOf(engine, spoken).find(at('team/app:single'), never), copy);
         expect(await verified(copy)).not.toBe(digestOf(kept));
         expect(await idOn(engine, nameOf(copy))).toBe(before);
+        // And what it has under that name can be pushed as well.
+        await backUp(await daemonOf(engine, spoken).find(copy, never), copy);
+        expect(await idOn(engine, nameOf(copy))).toBe(before);
       });
 
       it('says that the backup cannot be reached, and leaves nothing on the node', async () => {
