@@ -309,6 +309,33 @@ describe('deploy/agent/', () => {
   });
 });
 
+describe('what can be granted beside', () => {
+  it('is to get secrets by their names and service accounts, in one namespace', () => {
+    const [role, binding] = readFileSync(`${FOLDER}access/role.yaml`, 'utf8')
+      .split('\n---\n')
+      .map((document): unknown => parse(document));
+    expect(at(role, 'kind')).toBe('Role');
+    expect(at(role, 'rules')).toEqual([
+      { apiGroups: [''], resources: ['secrets'], resourceNames: ['SECRET'], verbs: ['get'] },
+      { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get'] },
+    ]);
+    expect(at(binding, 'subjects')).toEqual([
+      { kind: 'ServiceAccount', name: 'image-cloner', namespace: 'image-cloner' },
+    ]);
+    expect([at(binding, 'kind'), at(binding, 'roleRef.name')]).toEqual([
+      'RoleBinding',
+      at(role, 'metadata.name'),
+    ]);
+  });
+
+  it('is to list nodes', () => {
+    const [role] = readFileSync(`${FOLDER}access/nodes.yaml`, 'utf8').split('\n---\n');
+    expect(at(parse(role ?? ''), 'rules')).toEqual([
+      { apiGroups: [''], resources: ['nodes'], verbs: ['list'] },
+    ]);
+  });
+});
+
 function rule(apiGroup: string, ...resources: readonly string[]): unknown {
   const operations = ['CREATE', 'UPDATE'];
   return { apiGroups: [apiGroup], apiVersions: ['v1'], resources, operations, scope: 'Namespaced' };

@@ -37,6 +37,9 @@ const CANNOT_GIVE: ReadonlySet<string> = new Set([
   'REFUSED',
   'PROTOCOL',
   'CONTENT_MISMATCH',
+  // No pull secret opens it, or the one that might cannot be read.
+  'NO_CREDENTIALS',
+  'FORBIDDEN',
   // What answers now under the name of a registry that was given up.
   'INVALID_MANIFEST',
 ]);

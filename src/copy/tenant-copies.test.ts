@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { answer, refusal } from '../../test/fakes/answer.ts';
 import { type CopierStageOptions, copierOn } from '../../test/fakes/copying.ts';
+import { FakeOrigin } from '../../test/fakes/origin.ts';
 import type { ScriptedRegistry } from '../../test/fakes/scripted-registry.ts';
 import { never, useStage } from '../../test/fakes/stage.ts';
 import { makeImage } from '../../test/images/image.ts';
@@ -347,3 +348,22 @@ test('with one tenant for all, nobody shows a secret for what everybody may read
   await one.copier.ensure(one.task('a', [KEY], true), never);
   expect(one.asked()).toBe(0);
 });
+
+test.each([
+  ['refuses everybody', undefined],
+  ['is gone', { path: /./, cutAfterRequestBytes: 0 }],
+  ['says that it is not there', { path: /./, answer: refusal(404, 'MANIFEST_UNKNOWN') }],
+])(
+  'no node is asked for what its source does not give: whose it was nobody knows. The source %s',
+  async (_how, fault) => {
+    const node = new FakeOrigin();
+    const origins = { all: [node], credentialFor: async () => undefined };
+    const one = await scene({ origins });
+    if (fault !== undefined) one.source.play(fault);
+    expect(await one.copier.ensure(one.task('a', []), never)).toMatchObject({ state: 'failed' });
+    expect(node.calls).toEqual([]);
+    // With one tenant for all, nodes are asked as ever.
+    await one.copier.ensure(one.task('a', [], true), never);
+    expect(node.calls).toHaveLength(1);
+  },
+);

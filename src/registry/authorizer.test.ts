@@ -6,7 +6,7 @@ import { never, type StageClientOptions, useStage } from '../../test/fakes/stage
 import type { TokenServer, TokenServerOptions } from '../../test/fakes/token-server.ts';
 import { makeImage } from '../../test/images/image.ts';
 import type { Credential } from './credential.ts';
-import type { Repository } from './repository.ts';
+import { Repository } from './repository.ts';
 import type { Actions } from './scope.ts';
 
 const stage = useStage();
@@ -416,5 +416,37 @@ describe('a token server that fails', () => {
     resolve();
     expect((await patient).size).toBeGreaterThan(0);
     expect(tokens.requests()).toHaveLength(1);
+  });
+});
+
+describe('an identity', () => {
+  test('speaks for itself: not with the credentials of the client, nor with those of another', async () => {
+    const { registry, tokens } = await bearer();
+    const client = stage.client({ credentials: [eve] });
+    const place = { host: registry.host, path: 'app' };
+    const [one, other] = [ana, ben].map(
+      (credential) =>
+        new Repository(client, place, 'pull', { name: credential.username, credentials: [credential] }),
+    );
+    for (const app of [one, other, one]) await app?.resolve('v1', never);
+    const shown = tokens
+      .requests()
+      .map(({ headers }) => Buffer.from(headers.authorization?.split(' ')[1] ?? '', 'base64').toString());
+    expect(shown).toEqual(['ana:a', 'ben:b']);
+  });
+
+  test('whose credential is refused keeps nobody else out', async () => {
+    const registry = await basic('ana', 'a');
+    const client = stage.client();
+    const [wrong, right] = [eve, ana].map(
+      (credential) =>
+        new Repository(client, { host: registry.host, path: 'app' }, 'pull', {
+          name: credential.username,
+          credentials: [credential],
+        }),
+    );
+    await expect(wrong?.resolve('v1', never)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+    await expect(right?.resolve('v1', never)).resolves.toBeDefined();
+    await expect(wrong?.resolve('v1', never)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
   });
 });
