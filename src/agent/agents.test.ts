@@ -246,6 +246,16 @@ describe('nobody without the right certificate', () => {
   });
 });
 
+/** Says that it holds the image, and goes away when it is to push. */
+function dying(): Promise<AgentAddress> {
+  return agents.server((request, response) => {
+    request.resume();
+    const holding = { faithful: true, digest: digestOf(image) };
+    if (request.url === '/v1/push') response.destroy();
+    else response.end(JSON.stringify({ holding }));
+  });
+}
+
 describe('a push through an agent', () => {
   test('that the backup registry refuses fails with its reason', async () => {
     const backup = await stage.registry({
@@ -279,6 +289,33 @@ describe('a push through an agent', () => {
     const held = await find({ origins: [first, await holder(image)] });
     await pushTo(held, backup);
     expect(backup.tags('backup/app')).toEqual(['v1']);
+  });
+
+  describe('that breaks down', () => {
+    test('is made by another that holds as much', async () => {
+      const good = await agents.agent({ origins: [await holder(image)] });
+      const bad = await dying();
+      // Whichever was faster, in the end it is the good one.
+      for (const addresses of [
+        [bad, good],
+        [good, bad],
+      ]) {
+        const backup = await stage.registry();
+        await pushTo(await ask(addresses).asking.find(SOURCE, never), backup);
+        expect(backup.manifest('backup/app', 'v1')).toEqual(image.content.bytes);
+      }
+    });
+
+    test('is not made by one that holds less', async () => {
+      const part = await agents.agent({ origins: [await holder(image, { index: digestOf(index) })] });
+      const backup = await stage.registry();
+      const { asking, events } = ask([await dying(), part]);
+      await expect(asking.find(SOURCE, never).then((held) => pushTo(held, backup))).rejects.toMatchObject({
+        code: 'UNREACHABLE',
+      });
+      expect(events.filter(({ type }) => type === 'agent-failed')).toHaveLength(1);
+      expect(backup.requests('PUT')).toEqual([]);
+    });
   });
 
   test('that takes long shows that it lives', async () => {

@@ -1,4 +1,4 @@
-import { asError } from '../copy/copy-error.ts';
+import { asError, codeOf } from '../copy/copy-error.ts';
 import type { HeldBehind, HeldImage } from '../copy/origin.ts';
 import { RANKS, type Rank, rankOf } from '../copy/rank.ts';
 import { formatReference, type Reference } from '../image/reference.ts';
@@ -23,6 +23,16 @@ const AT_ONCE = 8;
 /** It answers from its node's memory and disk; one that is slower than this has other troubles. */
 const LONGEST_ANSWER_MS = 5_000;
 
+/** What says nothing of the backup registry, nor of the question. */
+const OWN_FAULTS: ReadonlySet<string> = new Set([
+  'UNREACHABLE',
+  'UNTRUSTED',
+  'TIMEOUT',
+  'PROTOCOL',
+  'BUSY',
+  'NOT_HELD',
+]);
+
 interface Holder {
   readonly agent: AgentClient;
   readonly holding: Holding;
@@ -43,20 +53,49 @@ export class Agents {
    * that cannot be reached are told of and do not matter.
    */
   async find(source: Reference, signal: AbortSignal): Promise<HeldBehind | undefined> {
+    const nearest = await this.#nearest(source, signal, []);
+    return nearest && this.#behind(nearest, source, [nearest.agent.name]);
+  }
+
+  async #nearest(
+    source: Reference,
+    signal: AbortSignal,
+    tried: readonly string[],
+  ): Promise<Holder | undefined> {
     const holders: Holder[] = [];
     const enough = new AbortController();
     await this.#each(AbortSignal.any([signal, enough.signal]), async (agent, asked) => {
+      if (tried.includes(agent.name)) return;
       const holding = await agent.find({ source }, asked);
-      const rank = holding && rankOf(behind(agent, source, holding), source.digest);
+      const rank = holding && rankOf({ ...holding, push: unused }, source.digest);
       if (holding === undefined || rank === undefined) return;
       holders.push({ agent, holding, rank });
       if (rank === 'same') enough.abort();
     });
     signal.throwIfAborted();
     const [nearest] = holders.toSorted((one, other) => RANKS.indexOf(one.rank) - RANKS.indexOf(other.rank));
-    if (nearest === undefined) return undefined;
-    this.#options.observe({ type: 'holder-found', address: nearest.agent.name, source });
-    return behind(nearest.agent, source, nearest.holding);
+    if (nearest !== undefined)
+      this.#options.observe({ type: 'holder-found', address: nearest.agent.name, source });
+    return nearest;
+  }
+
+  /** Where one agent fails to push by its own fault, another that holds as much may do better. */
+  #behind({ agent, holding, rank }: Holder, source: Reference, tried: readonly string[]): HeldBehind {
+    return {
+      ...holding,
+      push: async (backup, tag, options, signal) => {
+        const { credential } = options;
+        try {
+          await agent.push({ source, backup, tag, ...(credential !== undefined && { credential }) }, signal);
+        } catch (cause) {
+          if (signal.aborted || !OWN_FAULTS.has(codeOf(cause) ?? '')) throw cause;
+          this.#options.observe({ type: 'agent-failed', address: agent.name, error: asError(cause) });
+          const next = await this.#nearest(source, signal, tried);
+          if (next?.rank !== rank) throw cause;
+          await this.#behind(next, source, [...tried, next.agent.name]).push(backup, tag, options, signal);
+        }
+      },
+    };
   }
 
   /** What the nodes hold, each name once: that of a node which has all of it, if there is one. */
@@ -112,10 +151,5 @@ export class Agents {
   }
 }
 
-function behind(agent: AgentClient, source: Reference, holding: Holding): HeldBehind {
-  return {
-    ...holding,
-    push: (backup, tag, { credential }, signal) =>
-      agent.push({ source, backup, tag, ...(credential !== undefined && { credential }) }, signal),
-  };
-}
+/** What is held alone counts for its rank, not who pushes it. */
+async function unused(): Promise<void> {}

@@ -112,7 +112,8 @@ function wayWith({
   const platforms = copy.platforms.map(parsePlatform);
   return ({ source, backup, credential }, signal) => {
     const client = new Client({
-      findCredentials: async () => (credential === undefined ? [] : [credential]),
+      findCredentials: async ({ host }) =>
+        credential === undefined || host !== backup.host ? [] : [credential],
       speaksPlainHttp: () => registry.plainHttp,
       mayBeInternal: () => true,
       findCertificates: certsDir === undefined ? undefined : hostCertificatesIn(certsDir),
