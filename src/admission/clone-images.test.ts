@@ -232,6 +232,18 @@ describe('a copy that is not there in time', () => {
     ]);
   });
 
+  it('is watched once it is written: a digest that a daemon then made anew is told of', async () => {
+    const pinned = `a:1@sha256:${'b'.repeat(64)}`;
+    const outcomes: Outcome[] = [PENDING, COPIED];
+    const webhook = new Webhook(() => outcomes.shift() ?? PRESENT, { onPending: 'rewrite' });
+    await webhook.answer(creating(pod(containers(pinned))));
+    await vi.waitFor(() => expect(webhook.told).toContain('stranded'));
+    expect(webhook.events.find(({ type }) => type === 'stranded')).toHaveProperty(
+      'error.code',
+      'OTHER_DIGEST',
+    );
+  });
+
   it('is not watched when its name is not written', async () => {
     const webhook = new Webhook(() => PENDING);
     await webhook.answer(creating(pod(containers('a:1'))));

@@ -1,8 +1,9 @@
-import type { CopyTask } from '../copy/outcome.ts';
+import type { CopyTask, Outcome } from '../copy/outcome.ts';
 import { formatReference } from '../image/reference.ts';
 import type { Cloning } from './cloning.ts';
 import { aboutOf } from './event.ts';
 import type { AdmissionRequest } from './request.ts';
+import { isOther } from './verdict.ts';
 
 /** Nobody waits for these copies, so nobody's time runs out. */
 const NEVER = new AbortController().signal;
@@ -22,9 +23,27 @@ export async function watchPromised(
   await Promise.all(
     [...tasks.values()].map(async (task) => {
       const outcome = await copies.ensure(task, NEVER);
-      if (outcome.state !== 'failed') return;
+      const error = faultOf(task, outcome);
+      if (error === undefined) return;
       const names = { source: formatReference(task.source), backup: formatReference(task.backup) };
-      observe({ type: 'stranded', ...aboutOf(request), ...names, error: outcome.error });
+      observe({ type: 'stranded', ...aboutOf(request), ...names, error });
     }),
   );
+}
+
+/** What is wrong with a copy that pods are to be pulled by. */
+function faultOf({ source }: CopyTask, outcome: Outcome): Error | undefined {
+  if (outcome.state === 'failed') return outcome.error;
+  const hasOther = 'digest' in outcome && isOther(source, outcome.digest);
+  return hasOther ? new OtherDigestError(outcome.digest) : undefined;
+}
+
+/** The copy that was promised by its digest was made anew by a daemon, with another. */
+class OtherDigestError extends Error {
+  override readonly name = 'OtherDigestError';
+  readonly code = 'OTHER_DIGEST';
+
+  constructor(digest: string) {
+    super(`Cannot keep the promise of a copy: it has the digest ${digest}`);
+  }
 }

@@ -47,7 +47,7 @@ function placedAs<One extends CopyDecision | RewriteDecision>(decision: One, { o
 }
 
 /** A source with a digest is that content: a copy with another one cannot even be pulled under the source's. */
-function isOther({ digest }: Reference, found: Digest): boolean {
+export function isOther({ digest }: Reference, found: Digest): boolean {
   return digest !== undefined && contradicts(digest, found);
 }
 
