@@ -10,8 +10,11 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
-# The last step is for checkouts that nobody but their owner may read.
-RUN npm run build && npm prune --ignore-scripts --omit=dev && chmod -R a+rX .
+# Half of what packages bring is for compilers, debuggers and the Bare runtime. The last step is for checkouts that nobody
+# but their owner may read.
+RUN npm run build && npm prune --ignore-scripts --omit=dev \
+  && find node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.bare' \) -delete \
+  && chmod -R a+rX .
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="image-cloner" \
