@@ -46,6 +46,13 @@ const HOLDERS: readonly Open[] = [
     openDocker(source, own, 'Docker 28, containerd store', { version: '28', imageStore: 'containerd' }),
 ];
 
+const COLUMNS: readonly Column<{ readonly name: string; readonly costs: readonly Cost[] }>[] = [
+  { heading: 'way', cell: ({ name }) => name },
+  { heading: 'wall ms', cell: ({ costs }) => middle(costs.map(({ wallMs }) => wallMs)) },
+  { heading: 'CPU ms', cell: ({ costs }) => middle(costs.map(({ cpuMs }) => cpuMs)) },
+  { heading: 'peak MB', cell: ({ costs }) => middle(costs.map(({ peakBytes }) => peakBytes / MEGA)) },
+];
+
 const own = join(await build(OWN_CHECKOUT), 'bench/copy-many.js');
 const image = await makeImage({ layers: LAYERS, runnable: true });
 for (const open of HOLDERS) {
@@ -149,13 +156,6 @@ async function pushOnce(way: Way): Promise<Cost> {
     await target.close();
   }
 }
-
-const COLUMNS: readonly Column<{ readonly name: string; readonly costs: readonly Cost[] }>[] = [
-  { heading: 'way', cell: ({ name }) => name },
-  { heading: 'wall ms', cell: ({ costs }) => middle(costs.map(({ wallMs }) => wallMs)) },
-  { heading: 'CPU ms', cell: ({ costs }) => middle(costs.map(({ cpuMs }) => cpuMs)) },
-  { heading: 'peak MB', cell: ({ costs }) => middle(costs.map(({ peakBytes }) => peakBytes / MEGA)) },
-];
 
 function middle(values: readonly number[]): string {
   return median(values).toFixed(0);

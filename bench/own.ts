@@ -1,4 +1,4 @@
-import { copyFile } from 'node:fs/promises';
+import { copyFile, cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { output } from '../test/e2e/harness/command.ts';
@@ -7,6 +7,8 @@ import { environmentOf, type Tool } from './tool.ts';
 /** The checkout that this file belongs to. */
 export const OWN_CHECKOUT: string = fileURLToPath(new URL('..', import.meta.url));
 
+/** What is read at run time beside the code. */
+const PROTO = 'src/containerd/proto';
 /** Where `bench/tsconfig.json` puts what it compiles. */
 const BUILT = 'node_modules/.cache/image-cloner-bench';
 
@@ -41,5 +43,6 @@ export async function build(checkout: string): Promise<string> {
   // Types are checked elsewhere.
   await output(compiler, ['-p', join(checkout, 'bench/tsconfig.json'), '--noCheck']);
   await copyFile(join(checkout, 'package.json'), join(built, 'package.json'));
+  await cp(join(checkout, PROTO), join(built, PROTO), { recursive: true });
   return built;
 }
