@@ -109,6 +109,7 @@ describe.runIf(canRun('dockerd', 'busybox', 'root'))('the container image', () =
     }
     expect(files.filter((file) => /^\/app\/(?!dist|node_modules|package\.json$)./.test(file))).toEqual([]);
     expect(files.filter((file) => /^\/app\/dist\/.*(\.test\.|\.ts$)/.test(file))).toEqual([]);
+    expect(files.filter((file) => /\.(map|[cm]?ts)$/.test(file))).toEqual([]);
     expect((await size(IMAGE)) - (await size(base))).toBeLessThan(60 * MEGABYTE);
   });
 
