@@ -13,7 +13,8 @@ COPY src src
 # Half of what packages bring is for compilers, debuggers and the Bare runtime. The last step is for checkouts that nobody
 # but their owner may read.
 RUN npm run build && npm prune --ignore-scripts --omit=dev \
-  && find node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.bare' \) -delete \
+  && find node_modules -type f \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' -o -name '*.bare' \) \
+    -exec rm {} + \
   && chmod -R a+rX .
 
 FROM ${BASE}
