@@ -28,7 +28,8 @@ async function copyMany(pairs: readonly Pair[]): Promise<void> {
     metrics: createMetrics({ version: 'bench' }),
     environment,
   });
-  limitYoungGarbage();
+  // As the webhook does.
+  if (settings.containerd.socket === undefined) limitYoungGarbage();
   const outcomes = await Promise.all(tasks.map((task) => cloning.copies.ensure(task, NEVER)));
   for (const outcome of outcomes) if (outcome.state === 'failed') throw outcome.error;
   await settle(NEVER);

@@ -46,7 +46,8 @@ async function serve(
       reload: () => loadSettings(source),
     });
     surviveUncaught(surroundings.process, { log, metrics });
-    limitYoungGarbage();
+    // containerd sends pieces of a megabyte: then the bound would have V8 collect all the time.
+    if (settings.containerd.socket === undefined) limitYoungGarbage();
     returnStartMemory();
     log.info({ version, address: addressText(webhook.address) }, 'Webhook listening');
     log.info({ address: addressText(webhook.metricsAddress) }, 'Metrics listening');
