@@ -59,7 +59,7 @@ export async function compose({
   const naming = await namingOf(settings, auth);
   const judgement = new LiveJudgement({ settings, naming, log });
   const platforms = await openPlatforms(settings, log);
-  const parts = { settings, log, metrics, environment, platforms };
+  const parts = { settings, log, metrics, environment, platforms, observe };
   const { registries, nodes } = await openAll(parts, auth, naming);
   const { copier, sourceAs } = registries;
   metrics.watchCopies(() => copier.inProgress);
@@ -86,15 +86,15 @@ export async function compose({
 interface AllParts extends ComposeParts {
   readonly environment: Environment;
   readonly platforms: Platforms;
+  readonly observe: ReturnType<typeof observeCredentials>;
 }
 
 /** Both registries, and the places beside the sources. */
 async function openAll(
-  { settings, log, metrics, environment, platforms }: AllParts,
+  { settings, log, metrics, environment, platforms, observe }: AllParts,
   auth: RegistryAuth,
   { prefix: { host, path } }: Naming,
 ): Promise<{ readonly registries: Registries; readonly nodes: readonly OpenedOrigin[] }> {
-  const observe = observeCredentials(log);
   const ofSources = await sourceCredentials(settings.sources, { environment, observe });
   const nodes = await openOrigins({ settings, log });
   const credentials = {

@@ -3,7 +3,7 @@ import { formatReference } from '../image/reference.ts';
 import { BlobMemory } from './blob-memory.ts';
 import { BoundedMap } from './bounded-map.ts';
 import { asError, CopyError } from './copy-error.ts';
-import { HostTurns } from './host-turns.ts';
+import { Turns } from './turns.ts';
 import { ImageCopy, type Surroundings } from './image-copy.ts';
 import { transferLimit } from './limit.ts';
 import type { Copies, CopyTask, Found, Kept, Outcome, Present } from './outcome.ts';
@@ -37,7 +37,7 @@ export class Copier implements Copies {
   readonly #confirmed: RecentMap<Present>;
   readonly #flights = new SingleFlight<Outcome>();
   /** Of names that sources share: each sees what became of the one before. */
-  readonly #names = new HostTurns(1);
+  readonly #names = new Turns(1);
   readonly #following = new SingleFlight<void>();
   readonly #tenants: TenantCopies;
   readonly #stopping = new AbortController();
@@ -53,7 +53,7 @@ export class Copier implements Copies {
     this.#surroundings = {
       ...surroundings,
       limit: transferLimit(concurrency),
-      turns: new HostTurns(concurrencyPerHost),
+      turns: new Turns(concurrencyPerHost),
       memory: new BlobMemory(),
       choices: new BoundedMap(MOST_CHOICES),
     };

@@ -8,7 +8,7 @@ import { copyGraph, type GraphCopy } from './copy-graph.ts';
 import { CopyName, type Named } from './copy-name.ts';
 import { copyReferrers } from './copy-referrers.ts';
 import type { ObserveCopy } from './event.ts';
-import type { HostTurns } from './host-turns.ts';
+import type { Turns } from './turns.ts';
 import type { Leases } from './lease.ts';
 import type { TransferLimit } from './limit.ts';
 import { makeAlone } from './make-alone.ts';
@@ -38,7 +38,7 @@ export interface Surroundings {
   /** As in `GraphCopy`. */
   readonly consistencyWaitsMs?: readonly number[];
   readonly limit: TransferLimit;
-  readonly turns: HostTurns;
+  readonly turns: Turns;
   /** Default: no other process makes the same copies. */
   readonly leases?: Leases | undefined;
   readonly memory: BlobMemory;

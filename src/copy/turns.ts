@@ -2,13 +2,16 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { BoundedMap } from './bounded-map.ts';
 import { unlessAborted } from './promise.ts';
 
-/** Tenants choose the hosts. One that is forgotten while copies of it run may have more of them for that while. */
-const MOST_HOSTS = 1_000;
+/** Tenants choose the keys. One that is forgotten while copies of it run may have more of them for that while. */
+const MOST_KEYS = 1_000;
 
-/** Of each source host so many copies run at once; further ones wait, in the order they came, and hold up no other host. */
-export class HostTurns {
+/**
+ * Of each key (a source host, a name that sources share) so many copies run at once; further ones wait, in the order they
+ * came, and hold up those of no other key.
+ */
+export class Turns {
   readonly #atOnce: number;
-  readonly #hosts = new BoundedMap<string, LimitFunction>(MOST_HOSTS);
+  readonly #queues = new BoundedMap<string, LimitFunction>(MOST_KEYS);
 
   constructor(atOnce: number) {
     this.#atOnce = atOnce;
@@ -19,10 +22,10 @@ export class HostTurns {
    * @returns what ends that turn
    * @throws the signal's reason when it aborts first; the place in the queue is then given up
    */
-  async next(host: string, signal: AbortSignal): Promise<() => void> {
+  async next(key: string, signal: AbortSignal): Promise<() => void> {
     const { promise: turn, resolve: begin } = Promise.withResolvers<void>();
     const { promise: over, resolve: end } = Promise.withResolvers<void>();
-    void this.#of(host)(() => {
+    void this.#of(key)(() => {
       begin();
       return over;
     });
@@ -35,11 +38,11 @@ export class HostTurns {
     }
   }
 
-  #of(host: string): LimitFunction {
-    const known = this.#hosts.get(host);
+  #of(key: string): LimitFunction {
+    const known = this.#queues.get(key);
     if (known !== undefined) return known;
     const created = pLimit(this.#atOnce);
-    this.#hosts.set(host, created);
+    this.#queues.set(key, created);
     return created;
   }
 }
