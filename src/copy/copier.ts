@@ -3,7 +3,6 @@ import { formatReference } from '../image/reference.ts';
 import { BlobMemory } from './blob-memory.ts';
 import { BoundedMap } from './bounded-map.ts';
 import { asError, CopyError } from './copy-error.ts';
-import { Turns } from './turns.ts';
 import { ImageCopy, type Surroundings } from './image-copy.ts';
 import { transferLimit } from './limit.ts';
 import type { Copies, CopyTask, Found, Kept, Outcome, Present } from './outcome.ts';
@@ -12,6 +11,7 @@ import { RecentMap } from './recent-map.ts';
 import { isSourceFault } from './refusal.ts';
 import { SingleFlight } from './single-flight.ts';
 import { type ReadTask, TenantCopies } from './tenant-copies.ts';
+import { Turns } from './turns.ts';
 
 export interface CopierOptions
   extends Omit<Surroundings, 'limit' | 'turns' | 'memory' | 'choices' | 'circles'> {

@@ -8,7 +8,6 @@ import { copyGraph, type GraphCopy } from './copy-graph.ts';
 import { CopyName, type Named } from './copy-name.ts';
 import { copyReferrers } from './copy-referrers.ts';
 import type { ObserveCopy } from './event.ts';
-import type { Turns } from './turns.ts';
 import type { Leases } from './lease.ts';
 import type { TransferLimit } from './limit.ts';
 import { makeAlone } from './make-alone.ts';
@@ -18,6 +17,7 @@ import type { CopyTask, Kept, WhenMoved } from './outcome.ts';
 import { handled } from './promise.ts';
 import { type Asked, type SourceAccess, SourceQuestion } from './source-question.ts';
 import type { ManifestContent, Target } from './target.ts';
+import type { Turns } from './turns.ts';
 
 /** What a copy needs from the outside; the same for all of them. */
 export interface Surroundings {
