@@ -6,7 +6,6 @@ import type { Settings } from '../config/configuration.ts';
 import { type Environment, processEnvironment } from '../config/process-environment.ts';
 import { BlobMemory } from '../copy/blob-memory.ts';
 import { transferLimit } from '../copy/limit.ts';
-import { parsePlatform } from '../image/platform.ts';
 import { isBackup, parsePrefix } from '../plan/prefix.ts';
 import { Client } from '../registry/client.ts';
 import { hostCertificatesIn } from '../registry/host-certificates.ts';
@@ -23,6 +22,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { addressOf } from './listen-address.ts';
 import { observeAgent } from './observe-node.ts';
+import { namedPlatforms } from './open-platforms.ts';
 import { openDaemons } from './origins.ts';
 
 export interface AgentServerParts {
@@ -52,7 +52,7 @@ export async function startAgent(parts: AgentServerParts): Promise<AgentServer> 
   checkSettings(settings);
   const certificate = new Certificate({ files: settings.agents, log, metrics });
   const secure = await certificate.load();
-  const daemons = await openDaemons({ settings, log });
+  const daemons = await openDaemons({ settings, log, platforms: () => namedPlatforms(settings.copy) });
   const agent = new Agent({
     origins: daemons.map(({ origin }) => origin),
     mayPush: (backup) => isBackup(backup, parsePrefix(settings.registry.prefix, undefined)),
@@ -109,7 +109,7 @@ function wayWith({
   const { registry, certsDir, copy } = settings;
   const limit = transferLimit(copy.concurrency);
   const memory = new BlobMemory();
-  const platforms = copy.platforms.map(parsePlatform);
+  const platforms = namedPlatforms(copy);
   return ({ source, backup, credential }, signal) => {
     const client = new Client({
       findCredentials: async ({ host }) =>

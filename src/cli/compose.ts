@@ -96,7 +96,7 @@ async function openAll(
   { prefix: { host, path } }: Naming,
 ): Promise<{ readonly registries: Registries; readonly nodes: readonly OpenedOrigin[] }> {
   const ofSources = await sourceCredentials(settings.sources, { environment, observe });
-  const nodes = await openOrigins({ settings, log });
+  const nodes = await openOrigins({ settings, log, platforms: platforms.current });
   const credentials = {
     // The password of the operator serves the copies, and nothing that lies beside them.
     target: auth.findFor({ host, ...(path !== '' && { path }) }),

@@ -15,6 +15,11 @@ export interface Platforms {
   readonly stop: () => void;
 }
 
+/** Those that the settings name; for who has no API server to ask for those of the nodes, all. */
+export function namedPlatforms({ platforms }: Settings['copy']): readonly Platform[] {
+  return platforms.includes(OF_NODES) ? [] : platforms.map(parsePlatform);
+}
+
 /**
  * Those of the settings, or of the nodes of the cluster: only then the client of the API server is loaded.
  * @throws KubeError when nothing says where the API server is
@@ -24,7 +29,7 @@ export async function openPlatforms(
   log: Logger,
 ): Promise<Platforms> {
   if (!copy.platforms.includes(OF_NODES)) {
-    const platforms = copy.platforms.map(parsePlatform);
+    const platforms = namedPlatforms(copy);
     return { current: () => platforms, stop: () => undefined };
   }
   const [{ ApiServer }, { NodePlatforms }] = await Promise.all([

@@ -1,16 +1,23 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { FakeContainerd } from '../../test/fakes/containerd.ts';
+import type { FakeTransfer } from '../../test/fakes/containerd-transfers.ts';
 import { FakeOrigin } from '../../test/fakes/origin.ts';
 import { RecordingLogger } from '../../test/fakes/recording-logger.ts';
 import { loadSettings } from '../config/configuration.ts';
 import type { Environment } from '../config/process-environment.ts';
+import type { Platform } from '../image/platform.ts';
 import { parseReference } from '../image/reference.ts';
 import { type OpenedOrigin, openOrigins, originsOf } from './origins.ts';
 
 const SOCKETS = { DOCKER_SOCKET: '/nowhere/docker.sock', CONTAINERD_SOCKET: '/nowhere/containerd.sock' };
 const AGENTS = { AGENTS_ADDRESSES: 'agents.example.com:8443' };
 
-async function open(environment: Environment): Promise<readonly OpenedOrigin[]> {
-  return openOrigins({ settings: await loadSettings({ environment }), log: new RecordingLogger() });
+async function open(
+  environment: Environment,
+  platforms: () => readonly Platform[] = () => [],
+): Promise<readonly OpenedOrigin[]> {
+  const settings = await loadSettings({ environment });
+  return openOrigins({ settings, log: new RecordingLogger(), platforms });
 }
 
 async function namesOf(environment: Environment): Promise<readonly string[]> {
@@ -51,6 +58,42 @@ describe('the origins that the settings name', () => {
       await expect(finding).rejects.toHaveProperty('code', 'UNREACHABLE');
       await close();
     }
+  });
+});
+
+describe('a pull through containerd', () => {
+  const digest = `sha256:${'d'.repeat(64)}`;
+  const amd64 = { os: 'linux', architecture: 'amd64', variant: '' };
+
+  /** What the daemon is asked for. */
+  async function pulled(source: string, environment: Environment, platforms: () => readonly Platform[]) {
+    const daemon = await FakeContainerd.start();
+    onTestFinished(() => daemon.close());
+    const transfers: FakeTransfer[] = [];
+    daemon.transfers.perform = async (transfer) => void transfers.push(transfer);
+    const opened = await open({ CONTAINERD_SOCKET: daemon.socket, ...environment }, platforms);
+    for (const { origin, close } of opened) {
+      await origin.pull?.(parseReference(source), {}, AbortSignal.timeout(30_000));
+      await close();
+    }
+    return transfers;
+  }
+
+  test('asks for the platforms of this moment, and goes by the usual hosts', async () => {
+    const hosts = { hostDir: '/etc/containerd/certs.d' };
+    expect(await pulled('alpine', { COPY_PLATFORMS: 'nodes' }, () => [amd64])).toMatchObject([
+      { platforms: [amd64], ...hosts },
+    ]);
+  });
+
+  test('of a digest asks for all of them: it is copied whole', async () => {
+    expect(await pulled(`alpine@${digest}`, {}, () => [amd64])).toMatchObject([{ platforms: [] }]);
+  });
+
+  test('goes by the hosts that the settings name', async () => {
+    expect(await pulled('alpine', { CONTAINERD_HOSTS_DIR: '/etc/hosts.d' }, () => [])).toMatchObject([
+      { platforms: [], hostDir: '/etc/hosts.d' },
+    ]);
   });
 });
 

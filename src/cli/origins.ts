@@ -1,7 +1,7 @@
 import { ConfigError } from '../config/config-error.ts';
 import type { Settings } from '../config/configuration.ts';
 import type { Origin, Origins } from '../copy/origin.ts';
-import { parsePlatform } from '../image/platform.ts';
+import type { Platform } from '../image/platform.ts';
 import type { FindCredentials } from '../registry/credential.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { observeAgents, observeContainerd, observeDocker } from './observe-node.ts';
@@ -11,6 +11,8 @@ type NodeSettings = Pick<Settings, 'copy' | 'docker' | 'containerd' | 'agents'>;
 export interface OriginParts {
   readonly settings: NodeSettings;
   readonly log: Logger;
+  /** Which images of an index a daemon is to pull; none means all. */
+  readonly platforms: () => readonly Platform[];
 }
 
 /** An origin, with what is to be done at the end. */
@@ -23,8 +25,8 @@ export interface OpenedOrigin {
  * The daemons of this node whose sockets the settings name. What speaks to a daemon is loaded only then: without a
  * socket it costs nothing. No daemon is asked yet.
  */
-export async function openDaemons({ settings, log }: OriginParts): Promise<readonly OpenedOrigin[]> {
-  return [...(await openDocker(settings, log)), ...(await openContainerd(settings, log))];
+export async function openDaemons(parts: OriginParts): Promise<readonly OpenedOrigin[]> {
+  return [...(await openDocker(parts)), ...(await openContainerd(parts))];
 }
 
 /** Daemons first: they are nearer. @throws ConfigError when the one that is to pull has no socket */
@@ -58,7 +60,7 @@ function checkEngine({ copy: { engine }, docker, containerd }: NodeSettings): vo
   ]);
 }
 
-async function openDocker({ docker }: NodeSettings, log: Logger): Promise<readonly OpenedOrigin[]> {
+async function openDocker({ settings: { docker }, log }: OriginParts): Promise<readonly OpenedOrigin[]> {
   if (docker.socket === undefined) return [];
   const { DockerDaemon } = await import('../docker/docker-daemon.ts');
   const { Layout } = await import('../layout/layout.ts');
@@ -70,17 +72,19 @@ async function openDocker({ docker }: NodeSettings, log: Logger): Promise<readon
   return [{ origin, close: async () => {} }];
 }
 
-async function openContainerd(
-  { containerd, copy }: NodeSettings,
-  log: Logger,
-): Promise<readonly OpenedOrigin[]> {
+async function openContainerd({
+  settings: { containerd, copy },
+  log,
+  platforms,
+}: OriginParts): Promise<readonly OpenedOrigin[]> {
   if (containerd.socket === undefined) return [];
   const { Containerd } = await import('../containerd/containerd.ts');
   const origin = new Containerd({
     socket: containerd.socket,
     namespace: containerd.namespace,
     leaseSeconds: copy.timeoutSeconds,
-    platforms: copy.platforms.map(parsePlatform),
+    platforms,
+    hostsDir: containerd.hostsDir,
     observe: observeContainerd(log),
   });
   return [{ origin, close: () => origin.close() }];

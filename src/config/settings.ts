@@ -151,6 +151,10 @@ const CONTAINERD = z.strictObject({
     otherwise: 'none',
   }).optional(),
   namespace: word({ what: 'Namespace of containerd that holds the images of the node.' }).default('k8s.io'),
+  hostsDir: path({
+    what: "Folder with the `hosts.toml` files (mirrors, authorities) that containerd 2 pulls by for `copy.engine: containerd`, as the daemon sees it. Kubernetes' part, which pulls for 1.6, and containerd 1.7 know no other than their own.",
+    otherwise: '/etc/containerd/certs.d',
+  }).optional(),
 });
 
 const AGENTS = z.strictObject({

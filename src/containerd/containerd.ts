@@ -24,8 +24,11 @@ export interface ContainerdOptions {
   readonly namespace?: string | undefined;
   /** Longest time for one copy. Default: an hour */
   readonly leaseSeconds?: number | undefined;
-  /** Which images of an index `pull` fetches; containerd 1.6 fetches its own alone. Default: all */
-  readonly platforms?: readonly Platform[] | undefined;
+  /**
+   * Which images of an index `pull` fetches, asked for each: nodes come and go. A source with a digest is fetched whole,
+   * and containerd 1.6 fetches its own alone. Default: all
+   */
+  readonly platforms?: (() => readonly Platform[]) | undefined;
   /** Folder of the daemon's `hosts.toml` files, as the daemon sees it. Default: `/etc/containerd/certs.d` */
   readonly hostsDir?: string | undefined;
   readonly observe?: ObserveContainerd | undefined;
@@ -82,9 +85,10 @@ export class Containerd {
    * @throws ContainerdError
    */
   async pull(source: Reference, options: PullOptions, signal: AbortSignal): Promise<void> {
-    const { namespace = KUBERNETES_NAMESPACE, platforms = [], hostsDir = HOSTS_DIR } = this.#options;
+    const { namespace = KUBERNETES_NAMESPACE, platforms, hostsDir = HOSTS_DIR } = this.#options;
+    const wanted = source.digest === undefined ? platforms?.() : undefined;
     const { channel } = await this.#open();
-    await pull({ channel, namespace, platforms, hostsDir }, source, options, signal);
+    await pull({ channel, namespace, platforms: wanted ?? [], hostsDir }, source, options, signal);
   }
 
   /** Breaks off what runs. */

@@ -54,7 +54,7 @@ describe('through the Transfer service', () => {
     const own = new Containerd({
       socket: daemon.socket,
       namespace: 'default',
-      platforms: [{ os: 'linux', architecture: 'arm', variant: 'v7' }],
+      platforms: () => [{ os: 'linux', architecture: 'arm', variant: 'v7' }],
       hostsDir: '/etc/hosts.d',
     });
     await own.pull(APP, {}, never);

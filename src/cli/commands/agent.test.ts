@@ -70,6 +70,12 @@ async function running(
 }
 
 describe('image-cloner agent', () => {
+  test('where the platforms of the nodes are wanted, runs without a cluster to ask', async () => {
+    const { environment, asking } = await scene({ COPY_PLATFORMS: 'nodes' });
+    const { address } = await running(environment);
+    expect(await asking(address).agents.find(parseReference(HELD), never)).toMatchObject({ faithful: false });
+  });
+
   test('says what its node holds to those who have a certificate', async () => {
     const { environment, asking } = await scene();
     const { program, address } = await running(environment);
