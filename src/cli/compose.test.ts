@@ -112,6 +112,29 @@ describe('a source that wants a password', () => {
   });
 });
 
+test('what still runs when the time is over is broken off, and leaves no upload', async () => {
+  const source = await registry({
+    images: [{ repository: 'private/app', tag: '1', image: await makeImage() }],
+  });
+  const backup = await registry({
+    faults: [{ method: 'PUT', path: /blobs/, wait: new Promise(() => {}) }],
+  });
+  const environment = { REGISTRY: `${backup.host}/backup`, SOURCES_INTERNAL: source.host };
+  const log = new RecordingLogger();
+  const metrics = createMetrics({ version: '0.0.0-test' });
+  const settings = await loadSettings({ environment });
+  const { cloning, settle } = await compose({ settings, log, metrics, environment: {} });
+  const task = {
+    source: parseReference(`${source.host}/private/app:1`),
+    backup: parseReference(`${backup.host}/backup/app:1`),
+  };
+  const copying = cloning.copies.ensure(task, AbortSignal.timeout(20_000));
+  await backup.seen('PUT', /blobs/);
+  await settle(AbortSignal.abort());
+  expect(await copying).toMatchObject({ state: 'failed' });
+  expect(backup.openUploads()).toBe(0);
+});
+
 describe('certificates of registries', () => {
   test('say whom to trust on both sides, and who we are to the backup registry', async () => {
     const [{ ca, cert, key }, identity] = [

@@ -36,7 +36,10 @@ export interface Composition {
   readonly cloning: Cloning;
   /** Takes over rules and kinds of a configuration that is read again; a bad one is told and changes nothing. */
   readonly refresh: (load: () => Promise<Settings>) => Promise<void>;
-  /** Waits for the copies under way, or until the signal aborts; then lets go of everything. */
+  /**
+   * Waits for the copies under way, and lets go of everything. Those that still run when the signal aborts are broken off:
+   * no upload is left open.
+   */
   readonly settle: (signal: AbortSignal) => Promise<void>;
   /** Places beside the sources that may hold an image. */
   readonly origins: readonly Origin[];
@@ -132,6 +135,7 @@ async function settle(
   signal: AbortSignal,
 ): Promise<void> {
   await Promise.race([registries.copier.settled(), aborted(signal)]);
+  await registries.copier.stop();
   await Promise.all([registries.close(), ...nodes.map(({ close }) => close())]);
 }
 

@@ -61,23 +61,23 @@ describe('the origins that the settings name', () => {
   });
 });
 
+/** What the daemon is asked for. */
+async function pulled(source: string, environment: Environment, platforms: () => readonly Platform[]) {
+  const daemon = await FakeContainerd.start();
+  onTestFinished(() => daemon.close());
+  const transfers: FakeTransfer[] = [];
+  daemon.transfers.perform = async (transfer) => void transfers.push(transfer);
+  const opened = await open({ CONTAINERD_SOCKET: daemon.socket, ...environment }, platforms);
+  for (const { origin, close } of opened) {
+    await origin.pull?.(parseReference(source), {}, AbortSignal.timeout(30_000));
+    await close();
+  }
+  return transfers;
+}
+
 describe('a pull through containerd', () => {
   const digest = `sha256:${'d'.repeat(64)}`;
   const amd64 = { os: 'linux', architecture: 'amd64', variant: '' };
-
-  /** What the daemon is asked for. */
-  async function pulled(source: string, environment: Environment, platforms: () => readonly Platform[]) {
-    const daemon = await FakeContainerd.start();
-    onTestFinished(() => daemon.close());
-    const transfers: FakeTransfer[] = [];
-    daemon.transfers.perform = async (transfer) => void transfers.push(transfer);
-    const opened = await open({ CONTAINERD_SOCKET: daemon.socket, ...environment }, platforms);
-    for (const { origin, close } of opened) {
-      await origin.pull?.(parseReference(source), {}, AbortSignal.timeout(30_000));
-      await close();
-    }
-    return transfers;
-  }
 
   test('asks for the platforms of this moment, and goes by the usual hosts', async () => {
     const hosts = { hostDir: '/etc/containerd/certs.d' };

@@ -4,9 +4,9 @@ import { FakeOrigin } from '../../test/fakes/origin.ts';
 import { never } from '../../test/fakes/stage.ts';
 import type { Outcome } from '../copy/outcome.ts';
 import { digestOf } from '../image/digest.ts';
-import { parseReference } from '../image/reference.ts';
+import { familiarReference, parseReference } from '../image/reference.ts';
 import { type RescueParts, rescue } from './rescue.ts';
-import { rescueTable } from './rescue-table.ts';
+import { howFar, rescueTable } from './rescue-table.ts';
 
 const digest = digestOf(Buffer.from('kept'));
 const other = digestOf(Buffer.from('other'));
@@ -16,6 +16,13 @@ const SAVED: Outcome = { state: 'copied', digest, bytes: 1 };
 
 function held(text: string, whole = true) {
   return { reference: parseReference(text), whole };
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
 }
 
 /** A script is what a copy of that image comes to; those without one are there. */
@@ -43,7 +50,7 @@ describe('rescue of all images', () => {
     ];
     const failed: Outcome = { state: 'failed', error: new Error('no space') };
     const all = parts({ origins, copied: { 'b:1': SAVED, 'c:1': failed } });
-    expect(await rescue([], all)).toEqual([
+    expect((await rescue([], all)).rows).toEqual([
       {
         image: 'docker.io/library/a:1',
         heldBy: ['docker', 'agents'],
@@ -66,12 +73,12 @@ describe('rescue of all images', () => {
 
   test('leaves out what is a backup itself', async () => {
     const list = [held('r.example.com/backup/docker.io/library/a:1'), held('r.example.com/other/a:1')];
-    const rows = await rescue([], parts({ origins: [new FakeOrigin({ list })] }));
+    const { rows } = await rescue([], parts({ origins: [new FakeOrigin({ list })] }));
     expect(rows.map(({ image }) => image)).toEqual(['r.example.com/other/a:1']);
   });
 
   test('of nodes that hold nothing is no work', async () => {
-    expect(await rescue([], parts({ origins: [new FakeOrigin()] }))).toEqual([]);
+    expect(await rescue([], parts({ origins: [new FakeOrigin()] }))).toEqual({ rows: [], images: 0 });
   });
 });
 
@@ -81,7 +88,9 @@ describe('rescue of images by name', () => {
       name: 'containerd',
       holds: () => ({ faithful: true, digest, partial: { index: other }, push: async () => undefined }),
     });
-    const [row] = await rescue(
+    const {
+      rows: [row],
+    } = await rescue(
       [parseReference('a:1')],
       parts({ origins: [holder, new FakeOrigin({ name: 'docker' })] }),
     );
@@ -90,36 +99,81 @@ describe('rescue of images by name', () => {
   });
 
   test('tells of one that nobody holds', async () => {
-    const [row] = await rescue([parseReference('a:1')], parts({ origins: [new FakeOrigin()] }));
+    const {
+      rows: [row],
+    } = await rescue([parseReference('a:1')], parts({ origins: [new FakeOrigin()] }));
     expect(row).toMatchObject({ heldBy: [], state: 'there' });
     expect(row).not.toHaveProperty('whole');
   });
 
   test('says that the source is there', async () => {
-    const [row] = await rescue([parseReference('a:1')], parts({ askSource: async () => undefined }));
+    const {
+      rows: [row],
+    } = await rescue([parseReference('a:1')], parts({ askSource: async () => undefined }));
     expect(row).toMatchObject({ source: 'there' });
   });
 
   test('fails with a copy that has another digest than is wanted', async () => {
     const pinned = `a@${other}`;
-    const [row] = await rescue([parseReference(pinned)], parts({ copied: { [pinned]: SAVED } }));
+    const {
+      rows: [row],
+    } = await rescue([parseReference(pinned)], parts({ copied: { [pinned]: SAVED } }));
     expect(row).toMatchObject({ state: 'failed', digest, why: expect.stringContaining('made anew') });
   });
 
-  test('ends when it is told to', async () => {
-    await expect(rescue([parseReference('a:1')], parts({ signal: AbortSignal.abort() }))).rejects.toThrow(
-      'aborted',
-    );
+  const NAMES = ['a:1', 'b:1', 'c:1', 'd:1', 'e:1', 'f:1'];
+
+  test('begins no further one once it is told to end, and says what it knows so far', async () => {
+    const ending = new AbortController();
+    const asked: string[] = [];
+    const told = parts({
+      signal: ending.signal,
+      copied: Object.fromEntries(NAMES.map((name) => [name, SAVED])),
+      askSource: (source, signal) => {
+        asked.push(familiarReference(source));
+        // Four are under way at once: the fifth begins when the first is done.
+        if (asked.length === 5) ending.abort();
+        return asked.length === 1 ? Promise.resolve() : aborted(signal);
+      },
+    });
+    const { rows, images } = await rescue(NAMES.map(parseReference), told);
+    expect([rows, images]).toMatchObject([[{ image: 'docker.io/library/a:1', state: 'saved' }], 6]);
+    expect(asked).toEqual(['a:1', 'b:1', 'c:1', 'd:1', 'e:1']);
+    expect(told.copies.ensured).toEqual(['a:1']);
+  });
+
+  test('says of an image that it was interrupted while its copy was made', async () => {
+    const {
+      rows: [row],
+    } = await rescue([parseReference('a:1')], parts({ copied: { 'a:1': { state: 'pending' } } }));
+    expect(row).toMatchObject({ state: 'failed', why: 'interrupted' });
+  });
+
+  test.each([false, true])(
+    'that was told to end before says nothing of any, with --check %s',
+    async (check) => {
+      const told = parts({ check, signal: AbortSignal.abort() });
+      expect(await rescue(NAMES.map(parseReference), told)).toEqual({ rows: [], images: 6 });
+      expect(told.copies.ensured).toEqual([]);
+    },
+  );
+});
+
+describe('what is said of an interrupted rescue', () => {
+  test.each([
+    [[], '0 of 17 images have a backup, 0 of them saved now'],
+    [['saved', 'there', 'failed', 'saved', 'absent'], '3 of 17 images have a backup, 2 of them saved now'],
+  ] as const)('with %j', (states, said) => {
+    const row = { image: 'a', heldBy: [], source: 'there', backup: 'b' };
+    expect(howFar({ rows: states.map((state) => ({ ...row, state })), images: 17 })).toBe(said);
   });
 });
 
 describe('with --check', () => {
   test('nothing is made', async () => {
     const looking = parts({ check: true, copied: { 'a:1': SAVED } });
-    expect(await rescue([parseReference('a:1'), parseReference('b:1')], looking)).toMatchObject([
-      { state: 'absent' },
-      { state: 'there' },
-    ]);
+    const { rows } = await rescue([parseReference('a:1'), parseReference('b:1')], looking);
+    expect(rows).toMatchObject([{ state: 'absent' }, { state: 'there' }]);
     expect(looking.copies.ensured).toEqual([]);
   });
 });

@@ -22,6 +22,18 @@ export interface RescueRow {
   readonly why?: string;
 }
 
+export function hasBackup({ state }: RescueRow): boolean {
+  return state === 'there' || state === 'saved';
+}
+
+/** What was found out, and made. */
+export interface Rescued {
+  /** One for each image; where it was interrupted for those alone of which something is known. */
+  readonly rows: readonly RescueRow[];
+  /** How many were to be looked at. */
+  readonly images: number;
+}
+
 export interface RescueParts {
   readonly origins: readonly Origin[];
   readonly copies: Copies;
@@ -30,6 +42,7 @@ export interface RescueParts {
   readonly askSource: (source: Reference, signal: AbortSignal) => Promise<void>;
   /** Change nothing. */
   readonly check: boolean;
+  /** Ends it: no further image is begun. Copies go on, whoever made `copies` stops them. */
   readonly signal: AbortSignal;
 }
 
@@ -48,20 +61,21 @@ const LONGEST_ASK_MS = 10_000;
 /**
  * Looks for the source and the backup of images, and makes the backups that are missing.
  * @param references none means every image that is held
+ * @throws what the holders cannot be asked for, also when `signal` aborts meanwhile
  */
-export async function rescue(
-  references: readonly Reference[],
-  parts: RescueParts,
-): Promise<readonly RescueRow[]> {
+export async function rescue(references: readonly Reference[], parts: RescueParts): Promise<Rescued> {
   const found = references.length === 0 ? await listAll(parts) : await lookFor(references, parts);
-  const rows: RescueRow[] = [];
+  const rows = new Map<number, RescueRow>();
   const waiting = found.entries();
   async function work(): Promise<void> {
-    for (const [position, one] of waiting) rows[position] = await rescueOne(one, parts);
+    for (const [position, one] of waiting) {
+      if (parts.signal.aborted) return;
+      const row = await rescueOne(one, parts);
+      if (row !== undefined) rows.set(position, row);
+    }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  parts.signal.throwIfAborted();
-  return rows;
+  return { rows: found.flatMap((_, position) => rows.get(position) ?? []), images: found.length };
 }
 
 async function listAll({ origins, naming, signal }: RescueParts): Promise<readonly Found[]> {
@@ -95,7 +109,8 @@ async function lookFor(
   return found;
 }
 
-async function rescueOne({ source, ...holding }: Found, parts: RescueParts): Promise<RescueRow> {
+/** @returns undefined when it was interrupted before anything is known of its backup */
+async function rescueOne({ source, ...holding }: Found, parts: RescueParts): Promise<RescueRow | undefined> {
   const { copies, naming, check, signal } = parts;
   const image = formatReference(source);
   const backup = nameOf({ text: image, source }, naming);
@@ -118,6 +133,7 @@ async function rescueOne({ source, ...holding }: Found, parts: RescueParts): Pro
     backup: formatReference(backup),
   };
   if (there !== undefined) return { ...row, state: 'there', digest: there.digest };
+  if (signal.aborted) return undefined;
   if (check) return { ...row, state: 'absent' };
   return { ...row, ...stateOf(task, await copies.ensure(task, signal)) };
 }

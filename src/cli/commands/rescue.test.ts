@@ -76,6 +76,47 @@ describe('image-cloner rescue', () => {
     ]);
   });
 
+  test.each([
+    ['SIGINT', [], /slow:1 .* failed +interrupted\n$/],
+    ['SIGTERM', ['--json'], /slow:1"[^}]*"why": "interrupted"\n {2}\}\n\]\n$/],
+  ] as const)(
+    '%s in the middle of an upload leaves none open, and tells what was saved %j',
+    async (signal, json, told) => {
+      const { source, backup, socket, environment } = await scene();
+      await source.seed({
+        repository: 'slow',
+        tag: '1',
+        image: await makeImage({ layers: [{ size: 9, seed: 3 }] }),
+      });
+      backup.play({ method: 'PUT', path: /slow\/blobs/, wait: new Promise(() => {}) });
+      const names = ['there', 'slow'].map((name) => `${source.host}/${name}:1`);
+      const program = start(['rescue', ...json, '--docker-socket', socket, ...names], {
+        REGISTRY_AUTH_DIR: '/nowhere',
+        ...environment,
+      });
+      await Promise.all([backup.seen('PUT', /there\/manifests/), backup.seen('PUT', /slow\/blobs/)]);
+      await expect.poll(() => backup.tags(`backup/${source.host.replace(':', '_')}/there`)).toEqual(['1']);
+      program.signal(signal);
+      expect(await program.ended).toBe(130);
+      expect(backup.openUploads()).toBe(0);
+      expect(program.err).toMatch(
+        /interrupted, (\d) of 2 images have a backup, \1 of them saved now; nothing is/,
+      );
+      expect(program.out).toMatch(told);
+    },
+  );
+
+  test('interrupted before it knows of any image says so', async () => {
+    const never = new Promise<void>(() => {});
+    const engine = await startEngine({ faults: [{ path: /version/, wait: never }] });
+    const program = start(['rescue', '--all', '--docker-socket', engine.socket], { REGISTRY: 'r.invalid/b' });
+    await engine.seen('GET', /version/);
+    program.signal('SIGINT');
+    expect(await program.ended).toBe(130);
+    expect(program.err).toContain('interrupted, no image was looked at; nothing is left half done');
+    expect(program.out).toBe('');
+  });
+
   test('says that the daemon cannot be asked', async () => {
     const { environment } = await scene();
     const { code, err } = await rescue(['--all', '--docker-socket', '/nowhere/docker.sock'], environment);

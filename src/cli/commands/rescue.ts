@@ -9,8 +9,8 @@ import { createMetrics } from '../../telemetry/metrics.ts';
 import type { CommandSurroundings } from '../command.ts';
 import { compose } from '../compose.ts';
 import { EXIT } from '../exit-code.ts';
-import { type RescueRow, rescue } from '../rescue.ts';
-import { rescueTable } from '../rescue-table.ts';
+import { hasBackup, type Rescued, rescue } from '../rescue.ts';
+import { howFar, rescueTable } from '../rescue-table.ts';
 
 interface Options {
   readonly all?: true;
@@ -38,7 +38,8 @@ Exit codes:
   ${EXIT.done}    every image has a backup
   ${EXIT.failed}    some have none
   ${EXIT.usage}    wrong arguments or wrong configuration
-  ${EXIT.interrupted}  interrupted by SIGINT or SIGTERM
+  ${EXIT.interrupted}  interrupted by SIGINT or SIGTERM: open uploads are cancelled, the result tells of the images looked at so far; a
+       second signal ends it at once
 
 Examples:
   REGISTRY=registry.example.com/backup image-cloner rescue --all --check \\
@@ -75,12 +76,18 @@ async function run(
   const interrupt = new AbortController();
   onSignals(process, () => interrupt.abort(), leave);
   try {
-    const rows = await rescueAll(references, options, { ...surroundings, signal: interrupt.signal });
+    const rescued = await rescueAll(references, options, { ...surroundings, signal: interrupt.signal });
+    const { rows } = rescued;
     out(options.json ? `${JSON.stringify(rows, undefined, 2)}\n` : rescueTable(rows));
-    exitWith(rows.every(({ state }) => state === 'there' || state === 'saved') ? EXIT.done : EXIT.failed);
+    exitWith(rows.every(hasBackup) ? EXIT.done : EXIT.failed);
+    if (interrupt.signal.aborted) interrupted(howFar(rescued));
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
-    err('image-cloner: interrupted\n');
+    interrupted('no image was looked at');
+  }
+
+  function interrupted(soFar: string): void {
+    err(`image-cloner: interrupted, ${soFar}; nothing is left half done\n`);
     exitWith(EXIT.interrupted);
   }
 }
@@ -89,7 +96,7 @@ async function rescueAll(
   references: readonly Reference[],
   options: Options,
   { environment: given, err, signal }: CommandSurroundings & { readonly signal: AbortSignal },
-): Promise<readonly RescueRow[]> {
+): Promise<Rescued> {
   const environment = withSockets(given ?? processEnvironment(), options);
   const settings = await loadSettings({ file: options.config, environment });
   const log = await createLogger({ level: 'warn', format: 'text', destination: { write: err } });
