@@ -6,6 +6,7 @@ import { dockerConfigFile } from '../credentials/docker-config-file.ts';
 import { formatReference, identifierOf, parseReference, type Reference } from '../image/reference.ts';
 import { Layout } from '../layout/layout.ts';
 import { Client } from '../registry/client.ts';
+import type { ObserveRegistry } from '../registry/event.ts';
 import { hostCertificatesIn } from '../registry/host-certificates.ts';
 import { proxyFrom } from '../registry/proxy.ts';
 import { Repository } from '../registry/repository.ts';
@@ -36,6 +37,7 @@ export interface PlaceOptions {
   readonly certsDir: string;
   /** `DOCKER_CONFIG` names Docker's folder; credential helpers get the whole of it. */
   readonly environment: Environment;
+  readonly observe: ObserveRegistry;
 }
 
 /**
@@ -81,6 +83,7 @@ function openRepository(
     mayBeInternal: () => true,
     findCertificates: hostCertificatesIn(options.certsDir),
     findProxy: proxyFrom(options.environment),
+    observe: options.observe,
   });
   return {
     side: new Repository(client, reference, actions),

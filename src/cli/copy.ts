@@ -3,6 +3,7 @@ import { type Copied, copyReference, type ReferenceCopy } from '../copy/copy-ref
 import { copyReferrers } from '../copy/copy-referrers.ts';
 import { transferLimit } from '../copy/limit.ts';
 import type { Platform } from '../image/platform.ts';
+import type { ObserveRegistry, RegistryEvent } from '../registry/event.ts';
 import { type OpenedSource, type OpenedTarget, openSource, openTarget } from './copy-place.ts';
 import type { Progress } from './copy-progress.ts';
 import { formatBytes } from './format.ts';
@@ -19,6 +20,8 @@ export interface CopyOptions {
   readonly concurrency: number;
   readonly environment: Environment;
   readonly progress: Progress;
+  /** What registries tell beside their answers. */
+  readonly observe: ObserveRegistry;
   readonly signal: AbortSignal;
 }
 
@@ -53,17 +56,19 @@ interface Names {
  * @throws InvalidPlaceError, InvalidReferenceError, LayoutError, CopyError, InvalidManifestError
  */
 export async function copy(names: Names, options: CopyOptions): Promise<CopyResult> {
-  const { environment, certsDir } = options;
+  const { environment, certsDir, observe } = options;
   const source = await openSource(names.source, {
     plainHttp: options.sourcePlainHttp,
     environment,
     certsDir,
+    observe,
   });
   try {
     const target = await openTarget(names.target, {
       plainHttp: options.targetPlainHttp,
       environment,
       certsDir,
+      observe,
     });
     try {
       return await between(source, target, options);
@@ -138,6 +143,14 @@ function mountOf(
 ): { readonly mountFrom?: string } {
   if (source === undefined || source.host !== target?.host || source.path === target.path) return {};
   return { mountFrom: source.path };
+}
+
+/** What a registry told, in words; nothing where it is for programs. */
+export function wordsOf(event: RegistryEvent): string {
+  if (event.type === 'warning') return `${event.host} warns: ${JSON.stringify(event.text)}\n`;
+  if (event.type === 'pulls-left') return '';
+  const { host, path, tag, digest } = event;
+  return `${host}/${path}:${tag} holds something else and stays: ${digest} is there, and is listed nowhere\n`;
 }
 
 /** The result in words. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RecordingLogger } from '../../test/fakes/recording-logger.ts';
+import { digestOf } from '../image/digest.ts';
 import type { RegistryEvent } from '../registry/event.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { observeRegistry } from './observe-registry.ts';
@@ -23,6 +24,26 @@ describe('what is seen of a registry', () => {
         level: 'warn',
         message: 'Registry warns',
         fields: { host: 'quay.io', message: 'read-only tomorrow' },
+      },
+    ]);
+    expect(pulls).toEqual([]);
+  });
+
+  it('a referrer that is listed nowhere is logged with the tag that stayed', async () => {
+    const digest = digestOf(Buffer.from('signature'));
+    const tag = `sha256-${'0'.repeat(64)}`;
+    const { records, pulls } = await seen({
+      type: 'unlisted',
+      host: 'docker.io',
+      path: 'ana/app',
+      tag,
+      digest,
+    });
+    expect(records).toEqual([
+      {
+        level: 'warn',
+        message: 'Cannot list a referrer: its tag holds something else, which is left as it is',
+        fields: { backup: `docker.io/ana/app:${tag}`, digest },
       },
     ]);
     expect(pulls).toEqual([]);

@@ -4,7 +4,7 @@ import type { Call } from './call.ts';
 import { asRegistryError, type Wanted } from './connection-error.ts';
 import type { FindCredentials } from './credential.ts';
 import type { SpeaksPlainHttp } from './endpoint.ts';
-import type { ObserveRegistry } from './event.ts';
+import type { ObserveRegistry, RegistryEvent } from './event.ts';
 import { Host, type HostOptions } from './host.ts';
 import type { FindHostCertificates } from './host-certificates.ts';
 import { problemOf } from './problem.ts';
@@ -95,6 +95,11 @@ export class Client {
 
   traits(host: string): TraitMemory {
     return this.#host(host).traits;
+  }
+
+  /** For what is noticed by those who know more of an answer than its headers. */
+  tell(event: RegistryEvent): void {
+    this.#observe(event);
   }
 
   /** HTTP requests sent so far. */

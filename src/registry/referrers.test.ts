@@ -6,12 +6,14 @@ import { type MadeImage, makeImage, makeIndex } from '../../test/images/image.ts
 import { pushImage } from '../../test/images/push.ts';
 import { isRecord } from '../image/descriptor.ts';
 import { digestOf } from '../image/digest.ts';
-import { OCI_INDEX } from '../image/media-type.ts';
+import { DOCKER_INDEX, OCI_INDEX } from '../image/media-type.ts';
+import type { RegistryEvent } from './event.ts';
 import { fallbackTag } from './referrers.ts';
 import type { Repository } from './repository.ts';
 
 const stage = useStage();
 const image = await makeImage();
+const stranger = await makeImage({ layers: [{ size: 10, seed: 99 }] });
 const subject = image.content.descriptor;
 const tag = fallbackTag(subject.digest);
 
@@ -33,9 +35,9 @@ interface Scene {
   readonly app: Repository;
 }
 
-async function scene(options: RegistryOptions = {}): Promise<Scene> {
+async function scene(options: RegistryOptions = {}, events: RegistryEvent[] = []): Promise<Scene> {
   const registry = await stage.registry({ images: [{ repository: 'app', tag: 'v1', image }], ...options });
-  return { registry, app: stage.repository(registry, 'app') };
+  return { registry, app: stage.repository(registry, 'app', { observe: (event) => events.push(event) }) };
 }
 
 const WITHOUT_API = { traits: { referrers: false } };
@@ -192,29 +194,57 @@ describe('the fallback tag', () => {
     },
   );
 
-  test('that answers with the image itself, as GitLab does, means that there are none', async () => {
+  const index = makeIndex([image]);
+  const docker = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: DOCKER_INDEX, manifests: [] }));
+  const others: [string, string, Uint8Array][] = [
+    ['the image itself, as GitLab has it', subject.mediaType, image.content.bytes],
+    ['another image', stranger.content.descriptor.mediaType, stranger.content.bytes],
+    ["Docker's kind of index", DOCKER_INDEX, docker],
+    ['nonsense', OCI_INDEX, Buffer.from('nonsense')],
+    ['a list of JSON', OCI_INDEX, Buffer.from('[]')],
+  ];
+
+  test.each(others)('that is %s lists nothing', async (_name, mediaType, bytes) => {
     const { registry, app } = await scene(WITHOUT_API);
-    registry.putManifest('app', { mediaType: subject.mediaType, bytes: image.content.bytes }, tag);
+    registry.putManifest('app', { mediaType, bytes: Buffer.from(bytes) }, tag);
     expect(await app.predecessors(subject, never)).toEqual([]);
   });
 
-  test('that answers with the index itself means the same', async () => {
-    const index = makeIndex([image]);
-    const { registry, app } = await scene(WITHOUT_API);
-    const { descriptor, bytes } = index.content;
-    registry.putManifest('app', { mediaType: OCI_INDEX, bytes }, fallbackTag(descriptor.digest));
+  test.each([...others, ['an image of several platforms', OCI_INDEX, index.content.bytes] as const])(
+    'that is %s stays so, and it is told what is listed nowhere',
+    async (_name, mediaType, bytes) => {
+      const events: RegistryEvent[] = [];
+      const { registry, app } = await scene(WITHOUT_API, events);
+      registry.putManifest('app', { mediaType, bytes: Buffer.from(bytes) }, tag);
+      await pushImage(app, one);
+      const { digest } = one.content.descriptor;
+      expect(registry.manifest('app', digest)).toEqual(one.content.bytes);
+      expect(registry.manifest('app', tag)).toEqual(Buffer.from(bytes));
+      expect(events).toEqual([{ type: 'unlisted', host: registry.host, path: 'app', tag, digest }]);
+    },
+  );
+
+  test('that answers with the index itself lists nothing, and stays so', async () => {
+    const events: RegistryEvent[] = [];
+    const { registry, app } = await scene(WITHOUT_API, events);
+    const { descriptor, bytes } = makeIndex([image]).content;
+    const own = fallbackTag(descriptor.digest);
+    registry.putManifest('app', { mediaType: OCI_INDEX, bytes }, own);
     expect(await app.predecessors(descriptor, never)).toEqual([]);
+    await pushImage(
+      app,
+      await makeImage({ artifactType: 'application/vnd.example.sbom', subject: descriptor }),
+    );
+    expect([registry.manifest('app', own), events.map(({ type }) => type)]).toEqual([bytes, ['unlisted']]);
   });
 
-  test.each([
-    ['nonsense', 'nonsense'],
-    ['a list', '[]'],
-  ])('that holds %s means the same, and is written anew', async (_name, text) => {
-    const { registry, app } = await scene(WITHOUT_API);
-    registry.putManifest('app', { mediaType: OCI_INDEX, bytes: Buffer.from(text) }, tag);
-    expect(await app.predecessors(subject, never)).toEqual([]);
+  test('that lists nothing yet is written to', async () => {
+    const events: RegistryEvent[] = [];
+    const { registry, app } = await scene(WITHOUT_API, events);
+    const empty = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }));
+    registry.putManifest('app', { mediaType: OCI_INDEX, bytes: empty }, tag);
     await pushImage(app, one);
-    expect(indexAt(registry)).toHaveLength(1);
+    expect([indexAt(registry).length, events]).toEqual([1, []]);
   });
 
   test('that cannot be read is not overwritten', async () => {

@@ -73,41 +73,62 @@ export function fallbackTag(digest: Digest): string {
   return `${algorithmOf(digest)}-${hexOf(digest).slice(0, TAG_HEX)}`;
 }
 
-/** @returns no referrers when the tag is absent, or is something else: GitLab answers with the image itself. */
+/** The list under a fallback tag: what it says, and the body that says it. */
+interface List {
+  readonly referrers: readonly Descriptor[];
+  readonly body: Record<string, unknown>;
+}
+
+const EMPTY: List = { referrers: [], body: { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] } };
+
+/** @returns none when the tag is absent, or is something else: GitLab answers with the image itself. */
 export async function readFallbackTag(
   manifests: Manifests,
   digest: Digest,
   signal: AbortSignal,
-): Promise<{ referrers: readonly Descriptor[]; body: Record<string, unknown> }> {
-  const empty = { referrers: [], body: { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] } };
+): Promise<readonly Descriptor[]> {
+  return (await readList(manifests, digest, signal))?.referrers ?? [];
+}
+
+/** @returns undefined when the tag is something else */
+async function readList(
+  manifests: Manifests,
+  digest: Digest,
+  signal: AbortSignal,
+): Promise<List | undefined> {
   try {
     const { descriptor, bytes } = await manifests.fetchReference(fallbackTag(digest), signal);
     const index = descriptor.digest === digest ? undefined : readIndex(bytes);
     const body: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    return index === undefined || !isRecord(body) ? empty : { referrers: index.manifests, body };
+    return index === undefined || !isRecord(body) ? undefined : { referrers: index.manifests, body };
   } catch (error) {
-    if (hasCode(error, 'NOT_FOUND', 'INVALID_MANIFEST')) return empty;
+    if (hasCode(error, 'NOT_FOUND')) return EMPTY;
+    if (hasCode(error, 'INVALID_MANIFEST')) return undefined;
     throw error;
   }
 }
 
 /** Read, change, write: one at a time for each tag, or an entry would be lost. */
-const updates = new Map<string, Promise<void>>();
+const updates = new Map<string, Promise<boolean>>();
 
-/** Lists a manifest under the fallback tag of its subject, unless it is listed already. */
+/**
+ * Lists a manifest under the fallback tag of its subject, unless it is listed already.
+ * @returns false when the tag is something else, which stays: what it held would be lost (distribution spec, "Pushing
+ * Manifests with Subject")
+ */
 export async function addToFallbackTag(
   manifests: Manifests,
   subject: Digest,
   referrer: ManifestContent,
   { repository, signal }: { readonly repository: string; readonly signal: AbortSignal },
-): Promise<void> {
+): Promise<boolean> {
   const key = `${repository}:${fallbackTag(subject)}`;
   const update = (updates.get(key) ?? Promise.resolve())
     .catch(() => undefined)
     .then(() => add(manifests, subject, referrer, signal));
   updates.set(key, update);
   try {
-    await update;
+    return await update;
   } finally {
     if (updates.get(key) === update) updates.delete(key);
   }
@@ -118,20 +139,30 @@ async function add(
   subject: Digest,
   referrer: ManifestContent,
   signal: AbortSignal,
-): Promise<void> {
-  const { referrers, body } = await readFallbackTag(manifests, subject, signal);
-  if (referrers.some(({ digest }) => digest === referrer.descriptor.digest)) return;
+): Promise<boolean> {
+  const list = await readList(manifests, subject, signal);
+  if (list === undefined || isImage(list)) return false;
+  const { referrers, body } = list;
+  if (referrers.some(({ digest }) => digest === referrer.descriptor.digest)) return true;
   const entries = Array.isArray(body['manifests']) ? body['manifests'] : [];
   const bytes = Buffer.from(JSON.stringify({ ...body, manifests: [...entries, entryOf(referrer)] }));
   const descriptor = { mediaType: OCI_INDEX, digest: digestOf(bytes), size: bytes.length };
   await manifests.pushReference({ descriptor, bytes }, fallbackTag(subject), signal);
+  return true;
+}
+
+/** The children of an image are told apart by their platforms; what refers to one has none. */
+function isImage({ referrers }: List): boolean {
+  return referrers.length > 0 && referrers.every(({ platform }) => platform !== undefined);
 }
 
 /** The spec wants the entry to carry the manifest's artifact type and annotations. */
-function entryOf({ descriptor, bytes }: ManifestContent): Descriptor {
-  const { artifactType, annotations } = parseManifest(bytes, descriptor.mediaType);
+function entryOf({ descriptor: { mediaType, digest, size }, bytes }: ManifestContent): Descriptor {
+  const { artifactType, annotations } = parseManifest(bytes, mediaType);
   return {
-    ...descriptor,
+    mediaType,
+    digest,
+    size,
     ...(artifactType !== undefined && { artifactType }),
     ...(annotations !== undefined && { annotations }),
   };

@@ -9,7 +9,7 @@ import { uploadBlob } from './blob-upload.ts';
 import type { Call } from './call.ts';
 import type { Client } from './client.ts';
 import { describe, type ManifestContent, readManifest, storedAs } from './manifest-answer.ts';
-import { addToFallbackTag, listReferrers, readFallbackTag } from './referrers.ts';
+import { addToFallbackTag, fallbackTag, listReferrers, readFallbackTag } from './referrers.ts';
 import { hasCode, RegistryError } from './registry-error.ts';
 import type { Actions } from './scope.ts';
 import { type Answer, drain, headerOf } from './transport.ts';
@@ -90,7 +90,7 @@ export class Repository {
     const { subject } = parseManifest(bytes, descriptor.mediaType);
     // A registry that keeps referrers itself says so in its answer; for others the list under a tag is ours to write.
     if (subject === undefined || headerOf(answer, 'oci-subject') !== undefined) return;
-    await addToFallbackTag(this, subject.digest, content, { repository: this.#name, signal });
+    await this.#list(content, subject.digest, signal);
   }
 
   async predecessors(
@@ -103,8 +103,17 @@ export class Repository {
       traits.learn({ referrers: referrers !== undefined });
       if (referrers !== undefined) return referrers;
     }
-    return (await readFallbackTag(this, digest, signal)).referrers;
+    return readFallbackTag(this, digest, signal);
   }
+
+  async #list(content: ManifestContent, subject: Digest, signal: AbortSignal): Promise<void> {
+    const listed = await addToFallbackTag(this, subject, content, { repository: this.#name, signal });
+    const { host, path } = this.#audience;
+    const { digest } = content.descriptor;
+    // The manifest itself is there, and nobody is served by a copy that fails for the list.
+    if (!listed) this.#client.tell({ type: 'unlisted', host, path, tag: fallbackTag(subject), digest });
+  }
+
   /** @returns undefined when a tag was refused that has this very content already */
   async #put(content: ManifestContent, identifier: string, signal: AbortSignal): Promise<Answer | undefined> {
     const { descriptor, bytes } = content;

@@ -310,6 +310,26 @@ describe('--referrers', () => {
     expect(JSON.parse(list)).toMatchObject({ manifests: [{ digest: digestOf(sbom) }] });
   });
 
+  test('leaves what else is under the tag for that list, and says so', async () => {
+    const { image, sbom, source } = await withReferrers();
+    const target = await registry({ traits: { referrers: false } });
+    const tag = digestOf(image).replace(':', '-');
+    const kept = await imageOf('arm64', 7);
+    await target.seed({ repository: 'backup/app', tag, image: kept });
+    const { code, out, err } = await copy(
+      '--json',
+      '--referrers',
+      `${source.host}/team/app:1`,
+      `${target.host}/backup/app:1`,
+    );
+    expect([code, JSON.parse(out)]).toMatchObject([0, { referrers: 2 }]);
+    expect(err).toBe(
+      `image-cloner: ${target.host}/backup/app:${tag} holds something else and stays: ${digestOf(sbom)} is there, and is listed nowhere\n`,
+    );
+    expect(target.manifest('backup/app', tag)).toEqual(kept.content.bytes);
+    expect(target.manifest('backup/app', digestOf(sbom))).toEqual(sbom.content.bytes);
+  });
+
   test('carries them through a layout', async () => {
     const { sbom, source } = await withReferrers();
     const [target, folder] = [await registry(), await tempFolder()];

@@ -3,7 +3,7 @@ import { processEnvironment } from '../../config/process-environment.ts';
 import { InvalidPlatformError, type Platform, parsePlatform } from '../../image/platform.ts';
 import { onSignals } from '../../server/signals.ts';
 import type { CommandSurroundings } from '../command.ts';
-import { type CopyOptions, copy, sentenceOf } from '../copy.ts';
+import { type CopyOptions, copy, sentenceOf, wordsOf } from '../copy.ts';
 import { type Progress, progressOn, silent } from '../copy-progress.ts';
 import { EXIT } from '../exit-code.ts';
 import { limitYoungGarbage } from '../young-garbage.ts';
@@ -48,7 +48,7 @@ Proxy:
   HTTPS_PROXY and NO_PROXY. Plain HTTP and loopback are always reached directly.
 
 Output:
-  The result on standard output, progress on standard error. With --json one object on one line and no progress:
+  The result on standard output, progress and what registries warn of on standard error. With --json one object on one line and no progress:
   source, target, digest, mediaType, present, bytes, blobs {copied, mounted, present}, referrers,
   requests {source, target}, durationMs.
 
@@ -99,15 +99,27 @@ async function run(
   onSignals(process, () => interrupt.abort(), leave);
   limitYoungGarbage();
   const progress = progressFor(options, surroundings);
+  const told: string[] = [];
   try {
-    const copying = copy(names, { ...optionsFor(options, surroundings), progress, signal: interrupt.signal });
-    const result = await copying.finally(() => progress.end());
+    const copying = copy(names, {
+      ...optionsFor(options, surroundings),
+      progress,
+      observe: (event) => void told.push(wordsOf(event)),
+      signal: interrupt.signal,
+    });
+    const result = await copying.finally(() => end(progress, told, err));
     out(options.json ? `${JSON.stringify(result)}\n` : sentenceOf(result));
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     err('image-cloner: interrupted, nothing is left half done\n');
     exitWith(EXIT.interrupted);
   }
+}
+
+/** What was told would be drawn over by bars. */
+function end(progress: Progress, told: readonly string[], err: (text: string) => void): void {
+  progress.end();
+  for (const words of told.filter((one) => one !== '')) err(`image-cloner: ${words}`);
 }
 
 function progressFor({ json }: Options, { err, terminal }: CommandSurroundings): Progress {
@@ -117,7 +129,7 @@ function progressFor({ json }: Options, { err, terminal }: CommandSurroundings):
 function optionsFor(
   { platform, referrers, sourcePlainHttp, targetPlainHttp, certsDir, concurrency }: Options,
   { environment = processEnvironment() }: CommandSurroundings,
-): Omit<CopyOptions, 'progress' | 'signal'> {
+): Omit<CopyOptions, 'progress' | 'observe' | 'signal'> {
   return {
     platforms: platform ?? [],
     referrers: referrers === true,
