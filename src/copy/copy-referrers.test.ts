@@ -126,6 +126,17 @@ describe('what refers to an image', () => {
     expect(source.requests('GET', /referrers/).length).toBeLessThanOrEqual(4);
   });
 
+  test('is what says so itself: what a list names beside stays, and hides nothing from the right one', async () => {
+    const list = [signature, sbom, amd].map(({ content }) => content.descriptor);
+    const wrong = JSON.stringify({ schemaVersion: 2, manifests: [...list, ...list] });
+    const { target, run } = await scene([signature, sbom, signatureOfSbom], {
+      faults: [{ path: /referrers/, answer: answer(200, { 'content-type': OCI_INDEX }, wrong) }],
+    });
+    expect(await run()).toBe(2);
+    expect(has(target, signature, sbom, signatureOfSbom)).toEqual([true, true, false]);
+    expect(target.requests('PUT', /manifests\/sha256/)).toHaveLength(4);
+  });
+
   test('that the source cannot tell of is an error that says so', async () => {
     const { run } = await scene([signature], {
       faults: [{ path: /referrers/, answer: refusal(500, 'UNKNOWN') }],

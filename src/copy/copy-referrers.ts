@@ -20,35 +20,31 @@ const DEEPEST = 3;
 export async function copyReferrers(copy: GraphCopy, root: ManifestContent): Promise<number> {
   const { manifests } = parseManifest(root.bytes, root.descriptor.mediaType);
   const subjects = [root.descriptor, ...manifests.filter(({ mediaType }) => isManifest(mediaType))];
-  const seen = new Set<Digest>(subjects.map(({ digest }) => digest));
-  const counts = await Promise.all(subjects.map((subject) => copyAllOf(copy, subject, seen)));
+  const counts = await Promise.all(subjects.map((subject) => copyAllOf(copy, subject)));
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-async function copyAllOf(copy: GraphCopy, subject: Descriptor, seen: Set<Digest>): Promise<number> {
+async function copyAllOf(copy: GraphCopy, subject: Descriptor): Promise<number> {
   const [referrers, tags] = await Promise.all([
-    copyPredecessors(copy, subject, seen, 1),
+    copyPredecessors(copy, subject, 1),
     Promise.all(cosignTags(subject.digest).map((tag) => copyTag(copy, tag))),
   ]);
   return referrers + tags.filter(Boolean).length;
 }
 
-async function copyPredecessors(
-  copy: GraphCopy,
-  subject: Descriptor,
-  seen: Set<Digest>,
-  depth: number,
-): Promise<number> {
+/** Lists may be wrong: GitLab gives an image for its own list. What is listed counts if it says the same. */
+async function copyPredecessors(copy: GraphCopy, subject: Descriptor, depth: number): Promise<number> {
   const { digest } = subject;
   const found = await step({ operation: 'list referrers of', side: 'source', digest }, () =>
     copy.source.predecessors(subject, copy.signal),
   );
-  const fresh = found.filter((referrer) => !seen.has(referrer.digest));
-  for (const referrer of fresh) seen.add(referrer.digest);
+  const listed = new Map(found.map((referrer) => [referrer.digest, referrer]));
   const counts = await Promise.all(
-    fresh.map(async (referrer) => {
-      await copyOne(copy, referrer.digest, referrer.digest);
-      return 1 + (depth < DEEPEST ? await copyPredecessors(copy, referrer, seen, depth + 1) : 0);
+    [...listed.values()].map(async (referrer) => {
+      const content = await read(copy, referrer.digest);
+      if (subjectOf(content) !== digest) return 0;
+      await copyGraph(copy, content, referrer.digest);
+      return 1 + (depth < DEEPEST ? await copyPredecessors(copy, referrer, depth + 1) : 0);
     }),
   );
   return counts.reduce((sum, count) => sum + count, 0);
@@ -56,7 +52,7 @@ async function copyPredecessors(
 
 async function copyTag(copy: GraphCopy, tag: string): Promise<boolean> {
   try {
-    await copyOne(copy, tag, tag);
+    await copyGraph(copy, await read(copy, tag), tag);
     return true;
   } catch (error) {
     if (codeOf(error) === 'NOT_FOUND') return false;
@@ -64,11 +60,14 @@ async function copyTag(copy: GraphCopy, tag: string): Promise<boolean> {
   }
 }
 
-async function copyOne(copy: GraphCopy, sourceIdentifier: string, targetIdentifier: string): Promise<void> {
-  const content = await step({ operation: 'read manifest', side: 'source', name: sourceIdentifier }, () =>
-    copy.source.fetchReference(sourceIdentifier, copy.signal),
+function read({ source, signal }: GraphCopy, name: string): Promise<ManifestContent> {
+  return step({ operation: 'read manifest', side: 'source', name }, () =>
+    source.fetchReference(name, signal),
   );
-  await copyGraph(copy, content, targetIdentifier);
+}
+
+function subjectOf({ descriptor, bytes }: ManifestContent): Digest | undefined {
+  return parseManifest(bytes, descriptor.mediaType).subject?.digest;
 }
 
 /** Of a longer digest there can be none: a tag has at most 128 characters. */
