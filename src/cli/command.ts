@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { Command } from 'commander';
 import type { Environment } from '../config/process-environment.ts';
 import type { LogDestination } from '../telemetry/logger.ts';
+import type { Screen } from './live-lines.ts';
 
 /** What a command meets of the process it runs in. */
 export interface Surroundings {
@@ -18,7 +19,7 @@ export interface Surroundings {
   /** Ends the process at once. */
   readonly leave: (exitCode: number) => void;
   /** Standard error, where it is a terminal: progress is drawn there. */
-  readonly terminal?: { readonly columns?: number | undefined };
+  readonly terminal?: Screen['terminal'];
   /** Where log lines go. @default standard output */
   readonly log?: LogDestination;
 }

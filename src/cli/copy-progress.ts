@@ -1,146 +1,60 @@
-import { pipeline, type Readable, Transform } from 'node:stream';
 import type { GraphCopy } from '../copy/copy-graph.ts';
-import type { Source } from '../copy/target.ts';
-import type { Descriptor } from '../image/descriptor.ts';
-import { hexOf } from '../image/digest.ts';
 import { formatBytes } from './format.ts';
+import { ImageBars } from './image-bars.ts';
+import { LiveLines, type Screen } from './live-lines.ts';
 
-/** Where progress is written; standard output belongs to the result. */
-export interface Screen {
-  readonly write: (text: string) => void;
-  /** Where it is a terminal. Its size is read for each picture: windows are resized. */
-  readonly terminal?: { readonly columns?: number | undefined } | undefined;
-}
+type Hooks = Pick<GraphCopy, 'onBytes'> & Required<Pick<GraphCopy, 'onStart' | 'onBlob'>>;
 
-type Hooks = Required<Pick<GraphCopy, 'onStart' | 'onBlob'>>;
-
-/** What a copy tells the person who waits for it. */
+/** What a copy tells the person who waits for it. Bytes are counted only for who shows them. */
 export interface Progress extends Hooks {
-  /** The source, with its streams watched where that is shown. */
-  watch(source: Source): Source;
-  /** Takes the bars away again. */
+  /** Takes away what does not stay. */
   end(): void;
 }
 
 /** Bars on a terminal, one line for each step elsewhere. */
 export function progressOn(screen: Screen): Progress {
-  return screen.terminal !== undefined ? new Bars(screen) : new Lines(screen);
+  return screen.terminal !== undefined ? bars(screen) : lines(screen);
 }
 
 /** Says nothing, for `--json`. */
-export const silent: Progress = {
-  onStart: () => undefined,
-  onBlob: () => undefined,
-  watch: (source) => source,
-  end: () => undefined,
-};
+export const silent: Progress = { onStart: () => undefined, onBlob: () => undefined, end: () => undefined };
 
-class Lines implements Progress {
-  readonly #screen: Screen;
-
-  constructor(screen: Screen) {
-    this.#screen = screen;
-  }
-
-  readonly onStart: Hooks['onStart'] = ({ blobs, bytes }) => {
-    this.#screen.write(`copying ${blobs} blobs, ${formatBytes(bytes)}\n`);
+function lines({ write }: Screen): Progress {
+  return {
+    onStart: (plan) => write(`${startLine(plan)}\n`),
+    onBlob: ({ descriptor: { digest, size: bytes }, pushed, durationMs }) =>
+      write(`${blobLine({ digest, bytes, pushed, durationMs })}\n`),
+    end: () => undefined,
   };
-
-  readonly onBlob: Hooks['onBlob'] = ({ descriptor: { digest, size }, pushed, durationMs }) => {
-    this.#screen.write(
-      `${pushed.padEnd(8)} ${digest} ${formatBytes(size)} in ${(durationMs / 1000).toFixed(1)} s\n`,
-    );
-  };
-
-  watch(source: Source): Source {
-    return source;
-  }
-
-  end(): void {}
 }
 
-/** Ten redraws a second are smooth, and cost nothing beside the copy. */
-const REDRAW_MS = 100;
-/** Bars shown at once; further transfers count in the total only. */
+/** `copying 3 blobs, 4.1 KiB` */
+export function startLine({ blobs, bytes }: { readonly blobs: number; readonly bytes: number }): string {
+  return `copying ${blobs} blobs, ${formatBytes(bytes)}`;
+}
+
+interface Blob {
+  readonly digest: string;
+  readonly bytes: number;
+  readonly pushed: string;
+  readonly durationMs: number;
+}
+
+/** `pushed   sha256:… 4.1 KiB in 0.1 s` */
+export function blobLine({ digest, bytes, pushed, durationMs }: Blob): string {
+  return `${pushed.padEnd(8)} ${digest} ${formatBytes(bytes)} in ${(durationMs / 1000).toFixed(1)} s`;
+}
+
+/** Bars shown at once. */
 const MOST_BARS = 12;
-const BAR_WIDTH = 24;
-/** As many digits of a digest as Docker shows. */
-const NAME_WIDTH = 12;
-const USUAL_COLUMNS = 80;
-const UP_AND_CLEAR = '\u001b[1A\u001b[2K';
 
-class Bars implements Progress {
-  readonly #screen: Screen;
-  readonly #active = new Map<Descriptor, number>();
-  readonly #timer: NodeJS.Timeout;
-  /** Bytes of all blobs; undefined before they are known. */
-  #total: number | undefined;
-  #done = 0;
-  #drawn = 0;
-
-  constructor(screen: Screen) {
-    this.#screen = screen;
-    this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
-    this.#timer.unref();
-  }
-
-  readonly onStart: Hooks['onStart'] = ({ bytes }) => {
-    this.#total = (this.#total ?? 0) + bytes;
+function bars(screen: Screen): Progress {
+  const image = new ImageBars();
+  const live = new LiveLines(screen, () => image.lines(MOST_BARS));
+  return {
+    onStart: ({ bytes }) => image.announce(bytes),
+    onBytes: ({ digest, size }, bytes) => image.move(digest, { bytes, size }),
+    onBlob: ({ descriptor: { digest, size } }) => image.finish(digest, size),
+    end: () => live.end(),
   };
-
-  readonly onBlob: Hooks['onBlob'] = ({ descriptor }) => {
-    this.#active.delete(descriptor);
-    this.#done += descriptor.size;
-  };
-
-  watch(source: Source): Source {
-    return {
-      resolve: (identifier, signal) => source.resolve(identifier, signal),
-      fetchReference: (identifier, signal) => source.fetchReference(identifier, signal),
-      predecessors: (descriptor, signal) => source.predecessors(descriptor, signal),
-      fetch: async (descriptor, signal) => this.#counted(descriptor, await source.fetch(descriptor, signal)),
-    };
-  }
-
-  end(): void {
-    clearInterval(this.#timer);
-    this.#clear();
-  }
-
-  #counted(descriptor: Descriptor, stream: Readable): Readable {
-    this.#active.set(descriptor, 0);
-    const counter = new Transform({
-      transform: (chunk: Buffer, _encoding, done) => {
-        this.#active.set(descriptor, (this.#active.get(descriptor) ?? 0) + chunk.length);
-        done(null, chunk);
-      },
-    });
-    // The reader gets every error from the stream it holds.
-    return pipeline(stream, counter, () => undefined);
-  }
-
-  #draw(): void {
-    if (this.#total === undefined) return;
-    this.#clear();
-    const blobs = [...this.#active]
-      .slice(0, MOST_BARS)
-      .map(([{ digest, size }, bytes]) => bar(hexOf(digest).slice(0, NAME_WIDTH), bytes, size));
-    const sent = this.#done + [...this.#active.values()].reduce((sum, bytes) => sum + bytes, 0);
-    const lines = [...blobs, bar('total', sent, this.#total)];
-    // A line that wraps would be two, of which one stays behind.
-    const width = (this.#screen.terminal?.columns || USUAL_COLUMNS) - 1;
-    this.#screen.write(lines.map((line) => `${line.slice(0, width)}\n`).join(''));
-    this.#drawn = lines.length;
-  }
-
-  #clear(): void {
-    this.#screen.write(UP_AND_CLEAR.repeat(this.#drawn));
-    this.#drawn = 0;
-  }
-}
-
-function bar(name: string, bytes: number, size: number): string {
-  const share = size === 0 ? 0 : Math.min(1, bytes / size);
-  const full = Math.round(share * BAR_WIDTH);
-  return `${name.padEnd(NAME_WIDTH)} [${'#'.repeat(full)}${'-'.repeat(BAR_WIDTH - full)}] ${formatBytes(bytes)} of ${formatBytes(size)}`;
 }

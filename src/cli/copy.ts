@@ -120,7 +120,7 @@ function referenceCopy(
   count: (pushed: keyof Copied['blobs'], size: number) => void,
 ): ReferenceCopy {
   return {
-    source: progress.watch(source.side),
+    source: source.side,
     target: target.side,
     sourceIdentifier: source.identifier,
     ...(target.identifier !== undefined && { targetIdentifier: target.identifier }),
@@ -129,6 +129,7 @@ function referenceCopy(
     signal,
     ...mountOf(source, target),
     onStart: progress.onStart,
+    ...(progress.onBytes !== undefined && { onBytes: progress.onBytes }),
     onBlob: (blob) => {
       count(blob.pushed, blob.descriptor.size);
       progress.onBlob(blob);

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { Descriptor } from '../image/descriptor.ts';
 import { algorithmOf, digestOf } from '../image/digest.ts';
 import { CopyError } from './copy-error.ts';
+import { counted } from './counted-stream.ts';
 import type { Pushed, PushOptions, Source, Target } from './target.ts';
 
 /** Both sides of a copy, for as long as it may take. */
@@ -9,6 +10,8 @@ interface Sides {
   readonly source: Source;
   readonly target: Target;
   readonly signal: AbortSignal;
+  /** Called for each piece that is read, with the bytes so far. Default: nobody counts. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /**
@@ -17,14 +20,15 @@ interface Sides {
  * @throws CopyError
  */
 export async function copyBlob(
-  { source, target, signal }: Sides,
+  { source, target, signal, onBytes }: Sides,
   descriptor: Descriptor,
   options: PushOptions,
 ): Promise<Pushed> {
   const faults: unknown[] = [];
   async function open(): Promise<Readable> {
     try {
-      const stream = inlineContent(descriptor) ?? (await source.fetch(descriptor, signal));
+      const content = inlineContent(descriptor) ?? (await source.fetch(descriptor, signal));
+      const stream = onBytes === undefined ? content : counted(content, onBytes);
       return stream.once('error', (fault) => faults.push(fault));
     } catch (fault) {
       faults.push(fault);

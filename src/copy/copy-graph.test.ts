@@ -159,6 +159,24 @@ describe('a copy', () => {
     expect(target.requests('PUT', /digest=/)).toHaveLength(4);
   });
 
+  test('counts the bytes of each blob as it reads it, and anew when it sends it anew', async () => {
+    const { run } = await scene(
+      {},
+      { faults: [{ method: 'PUT', path: /digest=/, nth: 1, answer: answer(503) }] },
+    );
+    const told: [size: number, bytes: number][] = [];
+    await run(image, {
+      onBytes: ({ size }, bytes) => told.push([size, bytes]),
+      limit: transferLimit(1),
+    });
+    const whole = told.filter(([size, bytes]) => size === bytes).map(([size]) => size);
+    const [largest, ...others] = image.blobs
+      .map(({ descriptor }) => descriptor.size)
+      .toSorted((a, b) => b - a);
+    expect(whole).toEqual([largest, largest, ...others]);
+    expect(told.filter(([size, bytes]) => bytes > size)).toEqual([]);
+  });
+
   test('tells what it does', async () => {
     const { run } = await scene();
     const told: unknown[] = [];

@@ -21,6 +21,8 @@ export interface GraphCopy {
   /** Waits before a manifest is offered again whose parts the target does not see yet. Default: 0.5, 1 and 2 s. */
   readonly consistencyWaitsMs?: readonly number[];
   readonly onStart?: (plan: { readonly bytes: number; readonly blobs: number }) => void;
+  /** Called for each piece of a blob that is read, with its bytes so far: they begin anew where a send does. */
+  readonly onBytes?: (descriptor: Descriptor, bytes: number) => void;
   readonly onBlob?: (blob: {
     readonly descriptor: Descriptor;
     readonly pushed: Pushed;

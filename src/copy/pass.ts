@@ -181,10 +181,12 @@ export class Pass {
   }
 
   async #push(descriptor: Descriptor, mountFrom: string | undefined): Promise<void> {
-    const { source, target, onBlob } = this.#copy;
+    const { source, target, onBytes, onBlob } = this.#copy;
     const begun = performance.now();
     const options = { force: this.#force, ...(mountFrom !== undefined && { mountFrom }) };
-    const pushed = await copyBlob({ source, target, signal: this.#signal }, descriptor, options);
+    const onPiece = onBytes && ((bytes: number): void => onBytes(descriptor, bytes));
+    const sides = { source, target, signal: this.#signal, onBytes: onPiece };
+    const pushed = await copyBlob(sides, descriptor, options);
     this.#moved.blobs[pushed] += 1;
     if (pushed === 'pushed') this.#moved.bytes += descriptor.size;
     onBlob?.({ descriptor, pushed, durationMs: performance.now() - begun });

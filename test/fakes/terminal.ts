@@ -3,14 +3,14 @@ const ERASED = '\u001b[1A\u001b[2K';
 
 /** A terminal, reduced to the lines that it shows. */
 export class FakeTerminal {
-  readonly terminal: { readonly columns?: number };
+  readonly terminal: { readonly columns?: number; readonly rows?: number };
   readonly lines: string[] = [];
   /** Most lines that it has shown. */
   most = 0;
 
-  /** @param columns default: it does not tell */
-  constructor(columns?: number) {
-    this.terminal = columns === undefined ? {} : { columns };
+  /** @param size what it tells of it; default: nothing */
+  constructor(size: FakeTerminal['terminal'] = {}) {
+    this.terminal = size;
   }
 
   /** Text that ends in whole lines. */
