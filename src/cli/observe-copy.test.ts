@@ -106,6 +106,24 @@ describe('what is seen of a copy', () => {
       [],
     ],
     [
+      { type: 'origin-progress', task, origin: 'docker', layer: '2c5ba97cb2d3', status: 'Pushing', bytes: 9 },
+      {
+        level: 'info',
+        message: 'Layer progress',
+        fields: { origin: 'docker', layer: '2c5ba97cb2d3', state: 'Pushing', bytes: 9 },
+      },
+      [],
+    ],
+    [
+      { type: 'origin-progress', task, origin: 'agents', layer: '2c5ba97cb2d3', status: 'Pushed' },
+      {
+        level: 'info',
+        message: 'Layer progress',
+        fields: { origin: 'agents', layer: '2c5ba97cb2d3', state: 'Pushed' },
+      },
+      [],
+    ],
+    [
       { type: 'origin-used', task, origin: 'docker' },
       {
         level: 'info',

@@ -39,6 +39,7 @@ const LINES: Readonly<Record<CopyEvent['type'], Line>> = {
   'referrers-failed': ['warn', 'What refers to the image was not copied'],
   'not-for-everybody': ['info', 'Source does not give it to everybody, the namespace is seen to'],
   'origin-pulled': ['info', 'Image pulled by a daemon'],
+  'origin-progress': ['info', 'Layer progress'],
   'origin-used': ['warn', 'Source cannot give the image, it is taken from a node'],
   'origin-failed': ['warn', 'Node cannot give the image'],
   partial: ['warn', 'Node has one platform of the image only, the copy is that one'],
@@ -56,11 +57,12 @@ function lineOf(event: CopyEvent): Line {
   return isWish ? ['info', 'Image taken from a node, as the settings say'] : LINES[event.type];
 }
 
+const KEYS = 'origin layer digest index platform bytes pushed durationMs error'.split(' ');
+
 /** Key of an event → key of its log line. What is in no line is not named. */
 const FIELDS: ReadonlyMap<string, string> = new Map([
-  ...['origin', 'digest', 'index', 'platform', 'bytes', 'pushed', 'durationMs', 'error'].map(
-    (key) => [key, key] as const,
-  ),
+  ...KEYS.map((key) => [key, key] as const),
+  ['status', 'state'],
   ['blobs', 'count'],
   ['why', 'error'],
 ]);

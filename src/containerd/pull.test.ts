@@ -126,13 +126,19 @@ describe('through the Transfer service', () => {
     const told: PullProgress[] = [];
     daemon.transfers.perform = async ({ tell, ask }) => {
       tell({ event: 'Resolving from OCI Registry', name: '', progress: 0, total: 0 });
+      tell({ event: 'waiting', name: `layer-${DIGEST}`, progress: 0, total: 0 });
       tell({ event: 'downloading', name: `layer-${DIGEST}`, progress: 5, total: 9_000_000_000 });
       // What was told before has arrived with the answer.
       await ask('registry.example:5000');
     };
     await containerd.pull(APP, { credential: ADA, onProgress: (one) => told.push(one) }, never);
-    const wanted = { layer: 'dddddddddddd', status: 'downloading', bytes: 5, totalBytes: 9_000_000_000 };
-    await expect.poll(() => told).toEqual([wanted]);
+    const layer = 'dddddddddddd';
+    await expect
+      .poll(() => told)
+      .toEqual([
+        { layer, status: 'waiting' },
+        { layer, status: 'downloading', bytes: 5, totalBytes: 9_000_000_000 },
+      ]);
   });
 
   test('its streams end with it, whether it worked or not', async () => {

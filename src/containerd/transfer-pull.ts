@@ -2,7 +2,7 @@ import type { Platform } from '../image/platform.ts';
 import { DOCKER_HUB, type Reference } from '../image/reference.ts';
 import type { Channel } from './channel.ts';
 import { AUTH_REQUEST, AUTH_RESPONSE, IMAGE_STORE, OCI_REGISTRY, PROGRESS, TRANSFER } from './method.ts';
-import type { Credential, PullOptions } from './pull-options.ts';
+import type { Credential, PullOptions, PullProgress } from './pull-options.ts';
 import { SideStream } from './side-stream.ts';
 
 /** The host that Docker Hub is really asked at. */
@@ -91,7 +91,18 @@ function openProgress(
     const told = channel.protocol.unpack(PROGRESS, message);
     const layer = DIGEST.exec(told?.name ?? '')?.[1];
     if (told !== undefined && layer !== undefined)
-      onProgress({ layer, status: told.event, bytes: told.progress, totalBytes: told.total });
+      onProgress({ layer, status: told.event, ...bytesOf(told) });
     return undefined;
   });
+}
+
+/** 0 stands for a size that is not known. */
+function bytesOf({
+  progress,
+  total,
+}: {
+  progress: number;
+  total: number;
+}): Pick<PullProgress, 'bytes' | 'totalBytes'> {
+  return total > 0 ? { bytes: progress, totalBytes: total } : {};
 }

@@ -54,6 +54,18 @@ export type CopyEvent =
       readonly origin: string;
       readonly durationMs: number;
     }
+  /** An origin tells how far it is with a pull or a push that it does itself: once for each layer and status. */
+  | {
+      readonly type: 'origin-progress';
+      readonly task: CopyTask;
+      readonly origin: string;
+      /** Some name of the layer. */
+      readonly layer: string;
+      /** In the origin's words: `Pushing`, `Pushed`. */
+      readonly status: string;
+      /** Size of the layer, where it was told. */
+      readonly bytes?: number;
+    }
   /** An origin gives the image, because its source cannot: `why`. Without it the settings prefer the origin. */
   | { readonly type: 'origin-used'; readonly task: CopyTask; readonly origin: string; readonly why?: Error }
   /** It could not be asked, or could not give what it holds. */

@@ -18,6 +18,8 @@ export interface HeldCopy {
   readonly graphCopy: (root: Digest) => Omit<GraphCopy, 'source'>;
   /** Who an origin is to the backup registry that pushes itself. */
   readonly credential: () => Promise<Credential | undefined>;
+  /** What such an origin tells of its push. */
+  readonly onProgress?: (progress: TransferProgress) => void;
 }
 
 /** What the backup registry has now. */
@@ -54,12 +56,14 @@ async function copyContent(
 
 async function letPush(
   held: HeldBehind,
-  { backup, target, signal, credential }: HeldCopy,
+  { backup, target, signal, credential, onProgress: tell }: HeldCopy,
   tag: string,
 ): Promise<HeldCopied> {
   const sent = new Map<string, number>();
-  function onProgress({ layer, bytes = 0 }: TransferProgress): void {
+  function onProgress(progress: TransferProgress): void {
+    const { layer, bytes = 0 } = progress;
     sent.set(layer, Math.max(bytes, sent.get(layer) ?? 0));
+    tell?.(progress);
   }
   await step({ operation: 'push by itself', side: 'source', name: tag }, async () => {
     const known = await credential();

@@ -8,6 +8,7 @@ import { copyGraph, type GraphCopy } from './copy-graph.ts';
 import { CopyName, type Named } from './copy-name.ts';
 import { copyReferrers } from './copy-referrers.ts';
 import type { ObserveCopy } from './event.ts';
+import type { WatchCopy } from './layer-progress.ts';
 import type { Leases } from './lease.ts';
 import type { TransferLimit } from './limit.ts';
 import { makeAlone } from './make-alone.ts';
@@ -28,6 +29,8 @@ export interface Surroundings {
   /** Other places that may hold an image when its source cannot give it. Default: there are none. */
   readonly origins?: Origins | undefined;
   readonly observe: ObserveCopy;
+  /** Told of each piece of a layer. Default: nobody wants to know, and nothing is counted. */
+  readonly watch?: WatchCopy | undefined;
   /** Longest wait for a source's answer when the copy is there already, in milliseconds. */
   readonly sourceCheckMs: number;
   /** Of an index these platforms alone are kept; none means all. Asked anew for each copy: nodes come and go. */
@@ -215,13 +218,14 @@ export class ImageCopy {
   }
 
   #originCopy(): OriginCopy | undefined {
-    const { origins, observe } = this.#surroundings;
+    const { origins, observe, watch } = this.#surroundings;
     const { backup, tenant } = this.#task;
     // A node was given what it holds with the secrets of some pod, and nobody can tell whose.
     if (origins === undefined || tenant?.backup !== undefined) return undefined;
     return new OriginCopy({
       origins,
       observe,
+      watch,
       task: this.#task,
       backup,
       target: this.#target,
@@ -238,7 +242,7 @@ export class ImageCopy {
   }
 
   #toTarget(root: Digest): Omit<GraphCopy, 'source'> {
-    const { observe, limit, memory, circles, consistencyWaitsMs } = this.#surroundings;
+    const { observe, watch, limit, memory, circles, consistencyWaitsMs } = this.#surroundings;
     const task = this.#task;
     return {
       target: this.#target,
@@ -247,6 +251,9 @@ export class ImageCopy {
       mounts: { memory, place: { ...task.backup, ...(circles !== undefined && { circles }) } },
       ...(consistencyWaitsMs !== undefined && { consistencyWaitsMs }),
       onStart: (plan) => observe({ type: 'started', task, digest: root, ...plan }),
+      ...(watch !== undefined && {
+        onBytes: ({ digest: layer, size: totalBytes }, bytes) => watch({ task, layer, bytes, totalBytes }),
+      }),
       onBlob: ({ descriptor, pushed, durationMs }) =>
         observe({
           type: 'blob-done',

@@ -10,6 +10,7 @@ import type { Digest } from '../image/digest.ts';
 import { digestTagOf, formatReference, type Reference } from '../image/reference.ts';
 import type { Copier } from './copier.ts';
 import type { CopyEvent } from './event.ts';
+import type { LayerProgress } from './layer-progress.ts';
 import type { Credential, Held } from './origin.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -112,9 +113,9 @@ function digestOf(made: MadeImage): Digest {
   return made.content.descriptor.digest;
 }
 
-/** What is told of origins, without the steps of the copy. */
+/** What is told of origins, without the steps of the copy and of its layers. */
 function told(events: readonly CopyEvent[]): object[] {
-  const steps = ['started', 'blob-done', 'manifest-pushed', 'finished'];
+  const steps = ['started', 'blob-done', 'manifest-pushed', 'finished', 'origin-progress'];
   return events
     .filter(({ type }) => !steps.includes(type))
     .map(({ task: _task, ...event }) => event)
@@ -418,6 +419,85 @@ describe('a daemon that makes images anew', () => {
     expect(target.manifest(BACKUP, digestTagOf(digestOf(image)))).toEqual(image.content.bytes);
     expect(told(events)).toMatchObject([{ type: 'origin-used' }]);
     expect(await run({ digest: digestOf(image) })).toMatchObject({ state: 'present' });
+  });
+});
+
+function progressIn(events: readonly CopyEvent[]): object[] {
+  return events.flatMap(({ task: _task, ...event }) => (event.type === 'origin-progress' ? [event] : []));
+}
+
+/** A daemon that pushes one layer, and says so again and again. */
+function chatty(target: ScriptedRegistry): Held {
+  return {
+    faithful: false,
+    push: async (_backup, tag, { onProgress }) => {
+      onProgress?.({ layer: 'one', status: 'Preparing' });
+      for (const bytes of [1, 2, 100])
+        onProgress?.({ layer: 'one', status: 'Pushing', bytes, totalBytes: 100 });
+      onProgress?.({ layer: 'one', status: 'Pushed' });
+      await pushImage(repositoryAt(target.url, BACKUP), remade, tag);
+    },
+  };
+}
+
+describe('how far a daemon is', () => {
+  test('with its push is told once for each status of a layer, and drawn as often as it says so', async () => {
+    const drawn: LayerProgress[] = [];
+    const { events, run } = await scene({
+      source: GONE,
+      watch: (progress) => drawn.push(progress),
+      nodes: (to) => [new FakeOrigin({ name: 'docker', holds: () => chatty(to) })],
+    });
+    expect(await run()).toMatchObject({ state: 'copied', bytes: 100 });
+    const status = { type: 'origin-progress', origin: 'docker', layer: 'one' };
+    expect(progressIn(events)).toEqual([
+      { ...status, status: 'Preparing' },
+      { ...status, status: 'Pushing', bytes: 100 },
+      { ...status, status: 'Pushed' },
+    ]);
+    expect(drawn.map(({ task, ...progress }) => ({ ...progress, tag: task.source.tag }))).toEqual(
+      [1, 2, 100].map((bytes) => ({ origin: 'docker', layer: 'one', bytes, totalBytes: 100, tag: 'v1' })),
+    );
+  });
+
+  test('with a pull is told as well', async () => {
+    const node = new FakeOrigin({
+      name: 'containerd',
+      pull: async (_source, { onProgress }) => {
+        for (const bytes of [0, 7])
+          onProgress?.({ layer: 'one', status: 'downloading', bytes, totalBytes: 7 });
+        onProgress?.({ layer: 'one', status: 'complete', bytes: 7, totalBytes: 7 });
+      },
+    });
+    const drawn: LayerProgress[] = [];
+    const { events, run } = await scene({
+      source: GONE,
+      watch: (progress) => drawn.push(progress),
+      nodes: () => [node],
+      pullsFirst: true,
+    });
+    await run();
+    const layer = { type: 'origin-progress', origin: 'containerd', layer: 'one', bytes: 7 };
+    expect(progressIn(events)).toEqual([
+      { ...layer, status: 'downloading' },
+      { ...layer, status: 'complete' },
+    ]);
+    expect(drawn.map(({ bytes }) => bytes)).toEqual([0, 7, 7]);
+  });
+
+  test('is not told of what our engine copies: its own blobs are, and drawn piece by piece', async () => {
+    const node = await holding(image);
+    const drawn: LayerProgress[] = [];
+    const { events, run } = await scene({
+      source: GONE,
+      watch: (progress) => drawn.push(progress),
+      nodes: () => [node],
+    });
+    await run();
+    expect(progressIn(events)).toEqual([]);
+    const whole = drawn.filter(({ bytes, totalBytes }) => bytes === totalBytes).map(({ layer }) => layer);
+    expect(whole.toSorted()).toEqual(image.blobs.map(({ descriptor }) => descriptor.digest).toSorted());
+    expect(drawn.filter(({ origin }) => origin !== undefined)).toEqual([]);
   });
 });
 

@@ -1,9 +1,11 @@
 import { contradicts, type Digest, hexOf } from '../image/digest.ts';
 import { type Candidate, candidatesAmong } from './candidates.ts';
 import { asError, CopyError, codeOf, step } from './copy-error.ts';
+import { eachStatusOnce } from './each-status-once.ts';
 import type { ObserveCopy } from './event.ts';
 import { copyHeld, type HeldCopied, type HeldCopy } from './held-copy.ts';
-import type { Held, Origin, Origins } from './origin.ts';
+import type { WatchCopy } from './layer-progress.ts';
+import type { Held, Origin, Origins, TransferProgress } from './origin.ts';
 import type { CopyTask, Kept } from './outcome.ts';
 import type { ManifestContent } from './target.ts';
 
@@ -11,6 +13,8 @@ export interface OriginCopyParts extends HeldCopy {
   readonly task: CopyTask;
   readonly origins: Origins;
   readonly observe: ObserveCopy;
+  /** What an origin tells of each piece. Default: nobody draws it. */
+  readonly watch?: WatchCopy | undefined;
 }
 
 /** A copy that an origin gave, with its manifest where our engine made it. */
@@ -18,6 +22,8 @@ export interface OriginCopied {
   readonly outcome: Kept;
   readonly content?: ManifestContent;
 }
+
+type Holder = Pick<Candidate, 'origin' | 'held'>;
 
 const LONGEST_TAG = 128;
 
@@ -69,7 +75,8 @@ export class OriginCopy {
     const begun = performance.now();
     try {
       const credential = await origins.credentialFor('source', task.source);
-      await origin.pull(task.source, { ...(credential !== undefined && { credential }) }, signal);
+      const onProgress = this.#tellsProgressOf(origin);
+      await origin.pull(task.source, { ...(credential !== undefined && { credential }), onProgress }, signal);
     } catch (cause) {
       this.#failed(origin, cause);
       return undefined;
@@ -122,8 +129,8 @@ export class OriginCopy {
   async #copy({ origin, held, rank }: Candidate, tag: string): Promise<OriginCopied> {
     const { source } = this.#parts.task;
     if (rank === 'anew' && source.digest !== undefined)
-      return this.#copyAnew(held, source.digest, { origin, tag });
-    const { content, ...copied } = await this.#transfer(held, tag);
+      return this.#copyAnew({ origin, held }, source.digest, tag);
+    const { content, ...copied } = await this.#transfer({ origin, held }, tag);
     if (rank === 'part') this.#tellPart(origin, held, copied.digest);
     if (rank === 'anew') this.#tellAnew(origin, copied.digest);
     const outcome = { state: 'copied', digest: copied.digest, bytes: copied.bytes } as const;
@@ -134,17 +141,13 @@ export class OriginCopy {
    * A source with a digest is that content and no other. What a daemon makes anew is kept beside it, under a tag that
    * says so, and stands in for it only where it came out the same.
    */
-  async #copyAnew(
-    held: Held,
-    wanted: Digest,
-    { origin, tag }: { readonly origin: Origin; readonly tag: string },
-  ): Promise<OriginCopied> {
+  async #copyAnew(holder: Holder, wanted: Digest, tag: string): Promise<OriginCopied> {
     const aside = anewTagOf(wanted);
     const known = await this.#resolve(aside);
     const { digest, bytes } =
-      known === undefined ? await this.#transfer(held, aside) : { digest: known, bytes: 0 };
+      known === undefined ? await this.#transfer(holder, aside) : { digest: known, bytes: 0 };
     if (contradicts(digest, wanted)) {
-      this.#tellAnew(origin, digest);
+      this.#tellAnew(holder.origin, digest);
       return { outcome: { state: 'copied', digest, bytes } };
     }
     const { target, signal } = this.#parts;
@@ -166,13 +169,34 @@ export class OriginCopy {
     });
   }
 
-  async #transfer(held: Held, tag: string): Promise<HeldCopied> {
+  async #transfer({ origin, held }: Holder, tag: string): Promise<HeldCopied> {
     const { task, observe } = this.#parts;
     const begun = performance.now();
-    const copied = await copyHeld(held, this.#parts, tag);
+    const onProgress = this.#tellsProgressOf(origin);
+    const copied = await copyHeld(held, { ...this.#parts, onProgress }, tag);
     const { digest, bytes, blobs } = copied;
     observe({ type: 'finished', task, digest, bytes, blobs, durationMs: performance.now() - begun });
     return copied;
+  }
+
+  #tellsProgressOf({ name: origin }: Origin): (progress: TransferProgress) => void {
+    const { task, observe, watch } = this.#parts;
+    const tell = eachStatusOnce(({ layer, status, totalBytes: bytes }) =>
+      observe({
+        type: 'origin-progress',
+        task,
+        origin,
+        layer,
+        status,
+        ...(bytes !== undefined && { bytes }),
+      }),
+    );
+    return (progress) => {
+      tell(progress);
+      const { layer, bytes, totalBytes } = progress;
+      if (bytes !== undefined && totalBytes !== undefined)
+        watch?.({ task, origin, layer, bytes, totalBytes });
+    };
   }
 
   #tellPart({ name }: Origin, { partial }: Held, digest: Digest): void {

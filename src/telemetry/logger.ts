@@ -25,7 +25,7 @@ export interface LogFields {
   readonly durationMs?: number | undefined;
   /** How a request ended. */
   readonly result?: string | undefined;
-  /** What is known of a copy. */
+  /** What is known of a copy; in a daemon's words, of a layer. */
   readonly state?: string | undefined;
   /** Place beside the source that gave the image: docker, containerd, agents. */
   readonly origin?: string | undefined;
@@ -34,6 +34,8 @@ export interface LogFields {
   readonly platform?: string | undefined;
   /** Does this node hold the image? */
   readonly held?: boolean | undefined;
+  /** What a daemon calls a layer: the first digits of a digest. */
+  readonly layer?: string | undefined;
   /** How a layer came to be in the backup registry. */
   readonly pushed?: string | undefined;
   readonly reason?: string | undefined;
