@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { asError } from '../copy/copy-error.ts';
-import type { HeldImage } from '../copy/origin.ts';
+import type { HeldImage, TransferOptions } from '../copy/origin.ts';
 import { isRecord } from '../image/descriptor.ts';
 import { type AgentAddress, formatAddress } from './addresses.ts';
 import { AgentError } from './agent-error.ts';
 import { readBody } from './body.ts';
 import { type Holding, readHolding, readImages } from './holding.ts';
+import { readProgress } from './push-progress.ts';
 import { type FindQuestion, type PushQuestion, writeQuestion } from './question.ts';
 
 /** The name that every agent's certificate has: they are reached by addresses that come and go. */
@@ -48,8 +49,16 @@ export class AgentClient {
     throw this.#unknown();
   }
 
-  /** Resolves once the agent says that the image is pushed. @throws AgentError */
-  async push(question: PushQuestion, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves once the agent says that the image is pushed.
+   * @param onProgress called with what it tells meanwhile; older agents tell nothing
+   * @throws AgentError
+   */
+  async push(
+    question: PushQuestion,
+    signal: AbortSignal,
+    onProgress?: TransferOptions['onProgress'],
+  ): Promise<void> {
     const answer = await this.#send({ path: '/v1/push', question, signal });
     try {
       for await (const line of linesOf(answer)) {
@@ -57,6 +66,8 @@ export class AgentClient {
         if (said === undefined) throw this.#unknown();
         if ('error' in said) throw this.#failure(said['error']);
         if ('pushed' in said) return;
+        const progress = readProgress(said['progress']);
+        if (progress !== undefined) onProgress?.(progress);
       }
     } catch (cause) {
       throw cause instanceof AgentError ? cause : this.#unreachable(asError(cause));

@@ -8,6 +8,7 @@ import { AgentError } from './agent-error.ts';
 import { readBody } from './body.ts';
 import type { ObserveAgent } from './event.ts';
 import { holdingOf, writeImages } from './holding.ts';
+import { PushProgress } from './push-progress.ts';
 import { type PushQuestion, readFindQuestion, readPushQuestion } from './question.ts';
 
 /** How an agent writes to the backup registry, for one push. */
@@ -25,6 +26,8 @@ export interface AgentParts {
   readonly observe: ObserveAgent;
   /** Pause between two signs of life of a push, in milliseconds. Default: 10 s */
   readonly signOfLifeMs?: number;
+  /** Pause between two words of how far a push is, in milliseconds. Default: 1 s */
+  readonly progressMs?: number;
 }
 
 /** Two references, a tag and a credential: tokens of clouds have up to 12 KiB. */
@@ -34,6 +37,8 @@ const MOST_PUSHES = 4;
 const MOST_QUESTIONS = 64;
 /** Well below the silence after which either side takes a connection for broken. */
 const SIGN_OF_LIFE_MS = 10_000;
+/** What a person sees move; a line for each layer that does. */
+const PROGRESS_MS = 1000;
 
 const STATUS: Readonly<Record<string, number>> = {
   BAD_QUESTION: 400,
@@ -141,14 +146,21 @@ export class Agent {
   }
 
   async #report(question: PushQuestion, response: ServerResponse): Promise<void> {
-    const { observe, signOfLifeMs = SIGN_OF_LIFE_MS } = this.#parts;
+    const { observe, signOfLifeMs = SIGN_OF_LIFE_MS, progressMs = PROGRESS_MS } = this.#parts;
     const { source, backup } = question;
+    const progress = new PushProgress(({ layer, status, totalBytes: bytes }) =>
+      observe({ type: 'progress', source, backup, layer, status, ...(bytes !== undefined && { bytes }) }),
+    );
     const begun = performance.now();
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
     response.write('{}\n');
-    const alive = setInterval(() => response.write('{}\n'), signOfLifeMs);
+    const timers = [
+      setInterval(() => response.write('{}\n'), signOfLifeMs),
+      setInterval(() => writeProgress(response, progress), progressMs),
+    ];
     try {
-      const { digest, bytes } = await this.#copy(question, this.#gone(response));
+      const { digest, bytes } = await this.#copy(question, progress, this.#gone(response));
+      writeProgress(response, progress);
       response.end(`${JSON.stringify({ pushed: { digest, bytes } })}\n`);
       observe({ type: 'pushed', source, backup, digest, bytes, durationMs: performance.now() - begun });
     } catch (cause) {
@@ -156,18 +168,23 @@ export class Agent {
       response.end(`${JSON.stringify({ error: wordsOf(error) })}\n`);
       observe({ type: 'push-failed', source, backup, error });
     } finally {
-      clearInterval(alive);
+      for (const timer of timers) clearInterval(timer);
     }
   }
 
-  async #copy(question: PushQuestion, signal: AbortSignal): Promise<HeldCopied> {
+  async #copy(question: PushQuestion, progress: PushProgress, signal: AbortSignal): Promise<HeldCopied> {
     const { origins, wayTo } = this.#parts;
     const failures: Error[] = [];
     const onFailure = this.#onFailure(question.source, failures);
     const way = wayTo(question, signal);
+    const told: HeldCopy = {
+      ...way,
+      onProgress: progress.hear,
+      graphCopy: (root) => ({ ...way.graphCopy(root), ...progress.hooks }),
+    };
     try {
       for await (const candidate of candidatesAmong(origins, question.source, { signal, onFailure })) {
-        const copied = await copyOne(candidate, way, question.tag).catch((cause: unknown) => {
+        const copied = await copyOne(candidate, told, question.tag).catch((cause: unknown) => {
           // What the backup registry fails at, no other daemon can do better.
           if (cause instanceof CopyError && cause.side === 'target') throw cause;
           onFailure(candidate.origin, cause);
@@ -198,12 +215,18 @@ export class Agent {
   }
 }
 
-async function copyOne({ held }: Candidate, way: PushWay, tag: string): Promise<HeldCopied> {
+async function copyOne({ held }: Candidate, copy: HeldCopy, tag: string): Promise<HeldCopied> {
   try {
-    return await copyHeld(held, way, tag);
+    return await copyHeld(held, copy, tag);
   } finally {
     await held.close?.();
   }
+}
+
+/** Who does not read it is not told. */
+function writeProgress(response: ServerResponse, progress: PushProgress): void {
+  if (response.writableNeedDrain) return;
+  for (const one of progress.take()) response.write(`${JSON.stringify({ progress: one })}\n`);
 }
 
 function notHeld(source: Reference): AgentError {

@@ -7,7 +7,7 @@ import { never, useStage } from '../../test/fakes/stage.ts';
 import { type MadeImage, makeImage, makeIndex } from '../../test/images/image.ts';
 import { pushImage, repositoryAt } from '../../test/images/push.ts';
 import { makeServerCertificate } from '../../tls/certificate.ts';
-import type { Held, HeldBehind } from '../copy/origin.ts';
+import type { Held, HeldBehind, TransferProgress } from '../copy/origin.ts';
 import { formatReference, parseReference } from '../image/reference.ts';
 import type { AgentAddress } from './addresses.ts';
 import { Agents, type AgentsOptions } from './agents.ts';
@@ -101,6 +101,59 @@ describe('an image that a node holds', () => {
     const backup = await stage.registry();
     await pushTo(found, backup);
     expect(seen).toEqual([[`${backup.host}/backup/app:v1`, 'v1', CREDENTIAL]]);
+  });
+
+  test('is pushed with a word for each layer, in the log of the node and to who waits', async () => {
+    const events: AgentEvent[] = [];
+    const address = await agents.agent({
+      origins: [await holder(image)],
+      observe: (event) => events.push(event),
+    });
+    const [backup, told] = [await stage.registry(), [] as TransferProgress[]];
+    const held = await ask([address]).asking.find(SOURCE, never);
+    await held?.push(
+      parseReference(`${backup.host}/app:v1`),
+      'v1',
+      { onProgress: (one) => told.push(one) },
+      never,
+    );
+    const sizes = image.blobs.map(({ descriptor: { digest, size } }) => [digest.slice(7, 19), size] as const);
+    expect(told.filter(({ status }) => status === 'pushed')).toEqual(
+      expect.arrayContaining(
+        sizes.map(([layer, size]) => ({ layer, status: 'pushed', bytes: size, totalBytes: size })),
+      ),
+    );
+    const logged = events.flatMap((event) =>
+      event.type === 'progress' ? [`${event.layer} ${event.status}`] : [],
+    );
+    expect(logged.toSorted()).toEqual(
+      sizes.flatMap(([layer]) => [`${layer} pushed`, `${layer} pushing`]).toSorted(),
+    );
+  });
+
+  test("is pushed by its daemon with that daemon's words, while it pushes", async () => {
+    const pushing = Promise.withResolvers<void>();
+    const held: Held = {
+      faithful: false,
+      push: async (backup, tag, { onProgress }) => {
+        onProgress?.({ layer: '2c5ba97cb2d3', status: 'Pushing', bytes: 1, totalBytes: 3 });
+        await pushing.promise;
+        onProgress?.({ layer: '2c5ba97cb2d3', status: 'Pushed' });
+        await pushImage(repositoryAt(`http://${backup.host}`, backup.path), image, tag);
+      },
+    };
+    const address = await agents.agent({ origins: [new FakeOrigin({ holds: () => held })], progressMs: 1 });
+    const [backup, told] = [await stage.registry(), [] as TransferProgress[]];
+    function hear(one: TransferProgress): void {
+      told.push(one);
+      pushing.resolve();
+    }
+    const found = await ask([address]).asking.find(SOURCE, never);
+    await found?.push(parseReference(`${backup.host}/app:v1`), 'v1', { onProgress: hear }, never);
+    expect(told).toEqual([
+      { layer: '2c5ba97cb2d3', status: 'Pushing', bytes: 1, totalBytes: 3 },
+      { layer: '2c5ba97cb2d3', status: 'Pushed', bytes: 1, totalBytes: 3 },
+    ]);
   });
 
   test('is found behind a daemon of that node that cannot be asked', async () => {
@@ -386,6 +439,21 @@ describe('what is no agent’s answer', () => {
     });
     const found = await ask([address]).asking.find(SOURCE, never);
     await expect(pushTo(found, await stage.registry())).rejects.toMatchObject({ code });
+  });
+
+  test.each([
+    ['an agent of before, which tells nothing', '{}\n'],
+    ['words without sense', '{"progress":7}\n{"progress":{"layer":"x"}}\n{"more":true}\n'],
+  ])('to a push that ends well is none, whatever was told meanwhile: %s', async (_what, said) => {
+    const address = await agents.server((request, response) => {
+      request.resume();
+      const isPush = request.url === '/v1/push';
+      response.writeHead(200).end(isPush ? `${said}{"pushed":{}}\n` : '{"holding":{"faithful":true}}');
+    });
+    const told: TransferProgress[] = [];
+    const found = await ask([address]).asking.find(SOURCE, never);
+    await found?.push(SOURCE, 'v1', { onProgress: (one) => told.push(one) }, never);
+    expect(told).toEqual([]);
   });
 
   test('to a push that breaks off is a failure', async () => {

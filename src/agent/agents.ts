@@ -84,9 +84,10 @@ export class Agents {
     return {
       ...holding,
       push: async (backup, tag, options, signal) => {
-        const { credential } = options;
+        const { credential, onProgress } = options;
+        const question = { source, backup, tag, ...(credential !== undefined && { credential }) };
         try {
-          await agent.push({ source, backup, tag, ...(credential !== undefined && { credential }) }, signal);
+          await agent.push(question, signal, onProgress);
         } catch (cause) {
           if (signal.aborted || !OWN_FAULTS.has(codeOf(cause) ?? '')) throw cause;
           this.#options.observe({ type: 'agent-failed', address: agent.name, error: asError(cause) });

@@ -5,6 +5,18 @@ import type { Reference } from '../image/reference.ts';
 export type AgentEvent =
   /** Somebody with a certificate asked whether this node holds an image. */
   | { readonly type: 'asked'; readonly source: Reference; readonly held: boolean }
+  /** How far a push is: once for each layer and status. */
+  | {
+      readonly type: 'progress';
+      readonly source: Reference;
+      readonly backup: Reference;
+      /** Some name of the layer. */
+      readonly layer: string;
+      /** In the daemon's words, or `pushing`, `pushed`, `mounted`, `present` where our engine pushes. */
+      readonly status: string;
+      /** Size of the layer, where it is known. */
+      readonly bytes?: number;
+    }
   | {
       readonly type: 'pushed';
       readonly source: Reference;

@@ -18,6 +18,14 @@ describe('what is seen of an agent', () => {
       { level: 'info', message: 'Asked for an image', fields: { source: NAMES.source, held: true } },
     ],
     [
+      { type: 'progress', source, backup, layer: '2c5ba97cb2d3', status: 'pushed', bytes: 9 },
+      {
+        level: 'info',
+        message: 'Layer progress',
+        fields: { ...NAMES, layer: '2c5ba97cb2d3', state: 'pushed', bytes: 9 },
+      },
+    ],
+    [
       { type: 'pushed', source, backup, digest, bytes: 7, durationMs: 1.7 },
       { level: 'info', message: 'Image pushed', fields: { ...NAMES, digest, bytes: 7, durationMs: 2 } },
     ],

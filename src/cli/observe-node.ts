@@ -29,27 +29,42 @@ export function observeAgents(log: Logger): ObserveAgents {
   };
 }
 
+const AGENT_LINES: Readonly<
+  Record<AgentEvent['type'], readonly [level: 'info' | 'warn' | 'error', message: string]>
+> = {
+  asked: ['info', 'Asked for an image'],
+  progress: ['info', 'Layer progress'],
+  pushed: ['info', 'Image pushed'],
+  'push-failed': ['error', 'Push failed'],
+  'daemon-failed': ['warn', 'Daemon cannot give the image'],
+  refused: ['warn', 'Request refused'],
+};
+
 /** What is seen on a node of those who ask its agent. */
 export function observeAgent(log: Logger): ObserveAgent {
   return (event) => {
-    const fields = fieldsOf(event);
-    if (event.type === 'asked') log.info({ ...fields, held: event.held }, 'Asked for an image');
-    else if (event.type === 'pushed') log.info(fields, 'Image pushed');
-    else if (event.type === 'push-failed') log.error(fields, 'Push failed');
-    else if (event.type === 'daemon-failed') log.warn(fields, 'Daemon cannot give the image');
-    else log.warn(fields, 'Request refused');
+    const [level, message] = AGENT_LINES[event.type];
+    log[level](fieldsOf(event), message);
   };
 }
 
 function fieldsOf(event: AgentEvent): LogFields {
   return {
-    ...('source' in event && { source: formatReference(event.source) }),
-    ...('backup' in event && { backup: formatReference(event.backup) }),
+    ...namesIn(event),
     ...('origin' in event && { origin: event.origin }),
+    ...('held' in event && { held: event.held }),
+    ...('layer' in event && { layer: event.layer, state: event.status }),
     ...('digest' in event && { digest: event.digest }),
     ...('bytes' in event && { bytes: event.bytes }),
     ...('durationMs' in event && { durationMs: Math.round(event.durationMs) }),
     ...('path' in event && { path: event.path }),
     ...('error' in event && { error: event.error }),
+  };
+}
+
+function namesIn(event: AgentEvent): LogFields {
+  return {
+    ...('source' in event && { source: formatReference(event.source) }),
+    ...('backup' in event && { backup: formatReference(event.backup) }),
   };
 }
