@@ -29,7 +29,7 @@ async function copyMany(pairs: readonly Pair[]): Promise<void> {
     environment,
   });
   // As the webhook does.
-  if (settings.containerd.socket === undefined) limitYoungGarbage();
+  limitYoungGarbage();
   const outcomes = await Promise.all(tasks.map((task) => cloning.copies.ensure(task, NEVER)));
   for (const outcome of outcomes) if (outcome.state === 'failed') throw outcome.error;
   await settle(NEVER);

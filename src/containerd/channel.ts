@@ -1,18 +1,12 @@
 import { resolve as resolvePath } from 'node:path';
-import {
-  Client,
-  type ClientDuplexStream,
-  type ClientReadableStream,
-  credentials,
-  Metadata,
-} from '@grpc/grpc-js';
+import { Client, type ClientDuplexStream, credentials, Metadata } from '@grpc/grpc-js';
 import type { ContainerdError } from './containerd-error.ts';
+import { LARGEST_MESSAGE } from './content-messages.ts';
+import { FrameConnection, type Frames } from './frame-connection.ts';
 import { faultOf } from './grpc-fault.ts';
 import type { Method } from './method.ts';
 import { Protocol } from './protocol.ts';
 
-/** What containerd sends and takes at most in one message (its `defaults.DefaultMaxRecvMsgSize`), in bytes. */
-const LARGEST_MESSAGE = 16 * 1024 * 1024;
 /** Longest wait for one answer: it comes from memory or a local database, on a disk that may be busy. */
 const ANSWER_MS = 30_000;
 /** A daemon that restarts is asked again this soon; the library would wait up to two minutes. */
@@ -35,13 +29,7 @@ export interface CallOptions {
   readonly asksRegistry?: boolean;
 }
 
-/** A stream of messages that the daemon sends, with what its errors mean. */
-export interface Incoming<Message> {
-  readonly messages: ClientReadableStream<Message>;
-  readonly faultOf: (error: Error) => ContainerdError;
-}
-
-/** The same both ways. */
+/** A stream of messages both ways, with what its errors mean. */
 export interface Both<Request, Message> {
   readonly messages: ClientDuplexStream<Request, Message>;
   readonly faultOf: (error: Error) => ContainerdError;
@@ -50,11 +38,13 @@ export interface Both<Request, Message> {
 /** A connection to one daemon: made at the first call, and again after it broke. */
 export class Channel {
   readonly #client: Client;
+  readonly #frames: FrameConnection;
   readonly protocol: Protocol;
   readonly #metadata = new Metadata();
 
   private constructor({ socket, namespace }: ChannelOptions, protocol: Protocol) {
     this.protocol = protocol;
+    this.#frames = new FrameConnection({ socket, namespace });
     this.#metadata.set('containerd-namespace', namespace);
     this.#client = new Client(`unix:${resolvePath(socket)}`, credentials.createInsecure(), {
       'grpc.max_receive_message_length': LARGEST_MESSAGE,
@@ -95,22 +85,14 @@ export class Channel {
     });
   }
 
-  /** Opens a stream of messages. Who has enough of them cancels it. */
+  /** Has a stream of messages sent, and leaves it to the caller to take them apart: they may be gigabytes. */
   read<Request, Message>(
     method: Method<Request, Message, 'server-stream'>,
     request: Request,
     { operation, signal }: Omit<CallOptions, 'timeoutMs'>,
-  ): Incoming<Message> {
-    const { path, requestSerialize, responseDeserialize } = this.protocol.definitionOf(method);
-    const messages = this.#client.makeServerStreamRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      request,
-      this.#metadata,
-    );
-    messages.once('status', cancelOn(signal, messages));
-    return { messages, faultOf: (error) => faultOf(error, { operation, signal }) };
+  ): Frames {
+    const { path, requestSerialize } = this.protocol.definitionOf(method);
+    return this.#frames.send(path, requestSerialize(request), { operation, signal });
   }
 
   /** Opens a stream both ways. Who has enough of it cancels it. */
@@ -131,6 +113,7 @@ export class Channel {
 
   close(): void {
     this.#client.close();
+    this.#frames.close();
   }
 }
 

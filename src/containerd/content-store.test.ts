@@ -96,22 +96,23 @@ describe('content', () => {
     await once(stream, 'readable');
     // What it asks the daemon afterwards is answered, so that whatever it was going to send by itself is sent.
     for (let count = 0; count < 50; count += 1) await store.size(DIGEST, never);
-    expect(daemon.sent).toBeLessThanOrEqual(8 * MIB);
+    expect(daemon.sent).toBeLessThanOrEqual(4 * MIB);
     stream.destroy();
   });
 
-  test('that is large is asked for in ranges', async () => {
+  test('that is large is asked for once', async () => {
     const large = Buffer.concat([...randomBytes(2, 9 * MIB)]);
     daemon.namespace().content.set(digestOf(large), large);
     const { bytes, error } = await drain(open(large.length, digestOf(large)));
     expect(error).toBeUndefined();
     expect(bytes.equals(large)).toBe(true);
-    expect(daemon.count('Content.Read')).toBe(3);
+    expect(daemon.count('Content.Read')).toBe(1);
   });
 });
 
 function* zeros(_content: Buffer, { offset, size }: { offset: number; size: number }): Generator<Buffer> {
-  for (let at = offset; at < offset + size; at += MIB) yield Buffer.alloc(MIB);
+  // In small pieces: the server's library takes sixteen of them before it waits for anybody.
+  for (let at = offset; at < offset + size; at += MIB / 16) yield Buffer.alloc(MIB / 16);
 }
 
 describe('content that is not what it should be', () => {
@@ -187,18 +188,6 @@ describe('a reading that breaks', () => {
     const { bytes, error } = await drain(open(CONTENT.length + 1));
     expect(error).toMatchObject({ code: 'CONTENT_MISMATCH' });
     expect(bytes.length).toBe(0);
-  });
-
-  test('between two ranges says so', async () => {
-    const large = Buffer.concat([...randomBytes(2, 9 * MIB)]);
-    const digest = digestOf(large);
-    daemon.namespace().content.set(digest, large);
-    const stream = open(large.length, digest);
-    await once(stream, 'readable');
-    daemon.namespace().content.delete(digest);
-    const { bytes, error } = await drain(stream);
-    expect(error).toMatchObject({ code: 'NOT_FOUND' });
-    expect(bytes.length).toBeLessThan(large.length);
   });
 
   test('because there is no such content says so', async () => {

@@ -53,13 +53,11 @@ export class ContentStore {
 
   /** The stream errors, before its last bytes are handed on, when size or digest are not the descriptor's. */
   open(descriptor: Pick<Descriptor, 'digest' | 'size'>, signal: AbortSignal): Readable {
-    const { digest } = descriptor;
+    const { digest, size } = descriptor;
     const operation = operationOn(digest);
-    return new BlobStream({
-      descriptor,
-      operation,
-      read: (range) => this.#channel.read(READ_CONTENT, { digest, ...range }, { operation, signal }),
-    });
+    const request = { digest, offset: 0, size };
+    const frames = this.#channel.read(READ_CONTENT, request, { operation, signal });
+    return new BlobStream({ descriptor, frames, operation });
   }
 
   async #info(digest: Digest, signal: AbortSignal): Promise<Info | undefined> {

@@ -10,6 +10,7 @@ import { EXIT, exitCodeOf } from '../exit-code.ts';
 import { addressText } from '../listen-address.ts';
 import { settingsHelp } from '../settings-table.ts';
 import { readVersion } from '../version.ts';
+import { limitYoungGarbage } from '../young-garbage.ts';
 
 const AFTER = `
 What it needs of the settings:
@@ -44,6 +45,7 @@ async function serve(settings: Settings, surroundings: CommandSurroundings): Pro
   try {
     const agent = await startAgent({ settings, log, metrics, environment });
     surviveUncaught(surroundings.process, { log, metrics });
+    limitYoungGarbage();
     log.info({ version, address: addressText(agent.address) }, 'Agent listening');
     log.info({ address: addressText(agent.metricsAddress) }, 'Metrics listening');
     await signalled;

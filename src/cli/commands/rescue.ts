@@ -11,6 +11,7 @@ import { compose } from '../compose.ts';
 import { EXIT } from '../exit-code.ts';
 import { hasBackup, type Rescued, rescue } from '../rescue.ts';
 import { howFar, rescueTable } from '../rescue-table.ts';
+import { limitYoungGarbage } from '../young-garbage.ts';
 
 interface Options {
   readonly all?: true;
@@ -75,6 +76,7 @@ async function run(
     throw new ConfigError([{ at: 'arguments', what: 'wanted either --all or image references' }]);
   const interrupt = new AbortController();
   onSignals(process, () => interrupt.abort(), leave);
+  limitYoungGarbage();
   try {
     const rescued = await rescueAll(references, options, { ...surroundings, signal: interrupt.signal });
     const { rows } = rescued;

@@ -46,8 +46,7 @@ async function serve(
       reload: () => loadSettings(source),
     });
     surviveUncaught(surroundings.process, { log, metrics });
-    // containerd sends pieces of a megabyte: then the bound would have V8 collect all the time.
-    if (settings.containerd.socket === undefined) limitYoungGarbage();
+    limitYoungGarbage();
     returnStartMemory();
     log.info({ version, address: addressText(webhook.address) }, 'Webhook listening');
     log.info({ address: addressText(webhook.metricsAddress) }, 'Metrics listening');
