@@ -70,6 +70,8 @@ export class Machine {
         throw new Error(`Cannot end process ${this.pid} with all that runs in its namespaces`);
       await delay(50);
     }
+    // Connections that were open hold on to their network for a minute, and the link with it.
+    await run('ip', ['link', 'delete', OWN_NAME]);
   }
 
   isThere(): boolean {
