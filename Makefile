@@ -20,7 +20,7 @@ SCRIPTS := .ci/run $(wildcard bench/*.sh test/*/*.sh)
 PARTS := busybox containerd crane distribution docker-registry dockerd dockerd-later etcd htpasswd kube-apiserver kubectl \
   oras regctl skopeo
 CLUSTER_PARTS := busybox docker-registry dockerd etcd htpasswd \
-  kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet containerd runc cni
+  kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet containerd runc cni coredns
 
 # deploy/ with NAMESPACE and IMAGE put in. kubectl's own kustomize does it, and sorts the objects so that each comes
 # after those it needs: namespace, service account, Secret, Service, Deployment.

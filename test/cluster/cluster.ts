@@ -8,6 +8,7 @@ import type { Daemon } from './daemon.ts';
 import { Folder } from './folder.ts';
 import { makeRunnable, makeRunnableIndex, makeShellLayer } from './image.ts';
 import { Machine, NODE_ADDRESS, removeControlGroups } from './machine.ts';
+import { configureNameServer, nameServer } from './name-server.ts';
 import { Node } from './node.ts';
 import { Registry } from './registry.ts';
 
@@ -51,7 +52,7 @@ export class Cluster {
       host: `${NODE_ADDRESS}:5001`,
       user: { name: 'backup', password },
     });
-    this.#controlPlane = controlPlane(entry, folder);
+    this.#controlPlane = [...controlPlane(entry, folder), nameServer(entry, folder)];
     this.node = new Node({
       entry,
       folder,
@@ -109,6 +110,7 @@ export class Cluster {
 
   async #start(): Promise<void> {
     await writeCredentials(this.folder);
+    configureNameServer(this.folder);
     await Promise.all([this.public.start(), this.backup.start()]);
     await this.#publish();
     for (const part of this.#controlPlane) await part.start();

@@ -9,6 +9,8 @@ export const NODE_ADDRESS = '10.200.0.1';
 const OUR_ADDRESS = '10.200.0.2';
 /** The first address of the services' range, which the Service `kubernetes` gets. */
 export const SERVICE_ADDRESS = '10.96.0.1';
+/** Where pods ask for names; the tenth address of that range, as kubeadm has it. No Service gets so low a one by itself. */
+export const NAME_SERVER_ADDRESS = '10.96.0.10';
 /** Folder of the node's files, the same short name whatever the checkout is called: paths of sockets end at 107 bytes. */
 export const NODE_FOLDER = '/run/node';
 /** A name for what the machine has only one of: network devices and control groups. */
@@ -113,12 +115,13 @@ export class Machine {
     ]);
     await output('ip', ['address', 'add', `${OUR_ADDRESS}/30`, 'dev', OWN_NAME]);
     await output('ip', ['link', 'set', OWN_NAME, 'up']);
-    // With the Service's address on the node itself, nobody has to translate addresses.
+    // With the Services' addresses on the node itself, nobody has to translate addresses.
     await this.#shell(
       `ip link set lo up
       ip address add ${NODE_ADDRESS}/30 dev eth0
       ip link set eth0 up
       ip address add ${SERVICE_ADDRESS}/32 dev lo
+      ip address add ${NAME_SERVER_ADDRESS}/32 dev lo
       echo 1 >/proc/sys/net/ipv4/ip_forward`,
     );
   }

@@ -11,6 +11,7 @@ const OWN_CLUSTER: readonly Need[] = [
   'containerd',
   'runc',
   'cni',
+  'coredns',
 ];
 
 /** Whether there is all that a cluster needs; says what is missing. */

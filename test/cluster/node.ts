@@ -7,7 +7,8 @@ import { programOf } from '../e2e/harness/part.ts';
 import { kubeconfigFor } from './control-plane.ts';
 import { Daemon } from './daemon.ts';
 import type { Folder } from './folder.ts';
-import { NODE_ADDRESS, NODE_FOLDER, OWN_NAME } from './machine.ts';
+import { NAME_SERVER_ADDRESS, NODE_ADDRESS, NODE_FOLDER, OWN_NAME } from './machine.ts';
+import { CLUSTER_DOMAIN } from './name-server.ts';
 
 const NODE_NAME = 'node1';
 const CONTAINERD_SOCKET = '/run/containerd/containerd.sock';
@@ -194,6 +195,8 @@ function kubeletConfiguration(): object {
     failSwapOn: false,
     enforceNodeAllocatable: [],
     healthzBindAddress: '0.0.0.0',
+    clusterDNS: [NAME_SERVER_ADDRESS],
+    clusterDomain: CLUSTER_DOMAIN,
     resolvConf: `${NODE_FOLDER}/resolv.conf`,
     volumePluginDir: `${NODE_FOLDER}/volume-plugins`,
     // Mounted Secrets are renewed at each of these; the default of a minute only makes the tests longer.

@@ -27,6 +27,7 @@ declare -rA RECIPES=(
   [cni]="deb containernetworking-plugins | cni/bridge cni/host-local cni/loopback"
   [crane]="go github.com/google/go-containerregistry v0.22.1 cmd/crane | crane"
   [regctl]="go github.com/regclient/regclient v0.11.7 cmd/regctl | regctl"
+  [coredns]="go github.com/coredns/coredns v1.15.0 . | coredns"
   [oras]="go oras.land/oras v1.3.1 cmd/oras | oras"
   [distribution]="go github.com/distribution/distribution/v3 v3.1.2 cmd/registry | distribution"
   [zot]="hand github.com/project-zot/zot | zot"

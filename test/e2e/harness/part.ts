@@ -7,6 +7,7 @@ export type Part =
   | 'busybox'
   | 'cni'
   | 'containerd'
+  | 'coredns'
   | 'crane'
   | 'distribution'
   | 'docker-registry'
