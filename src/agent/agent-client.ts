@@ -70,7 +70,7 @@ export class AgentClient {
         if (progress !== undefined) onProgress?.(progress);
       }
     } catch (cause) {
-      throw cause instanceof AgentError ? cause : this.#unreachable(asError(cause));
+      throw cause instanceof AgentError ? cause : this.#brokenOff(asError(cause));
     }
     throw new AgentError(`Agent ${this.name} ended its answer before it was done`, { code: 'UNREACHABLE' });
   }
@@ -117,11 +117,16 @@ export class AgentClient {
   }
 
   #unreachable(cause: Error): AgentError {
-    const code = 'code' in cause ? String(cause.code) : '';
+    const code = systemCode(cause);
     // TLS 1.3 tells a client that it is let in before the server has seen its certificate.
     const hint = code === 'ECONNRESET' ? ' (as one does that does not trust our certificate)' : '';
     const message = `Cannot reach agent ${this.name}: ${cause.message}${hint}`;
     return new AgentError(message, { code: codeFor(code), cause });
+  }
+
+  #brokenOff(cause: Error): AgentError {
+    const message = `Agent ${this.name} broke off its answer: ${cause.message}`;
+    return new AgentError(message, { code: codeFor(systemCode(cause)), cause });
   }
 
   /** What an agent says that it failed with. */
@@ -165,6 +170,10 @@ function readLine(line: string): Record<string, unknown> | undefined {
 
 /** Node's and OpenSSL's codes of certificates that one side or the other does not believe. */
 const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_SSL|ERR_TLS/;
+
+function systemCode(error: Error): string {
+  return 'code' in error ? String(error.code) : '';
+}
 
 function codeFor(code: string): string {
   if (code === 'ETIMEDOUT') return 'TIMEOUT';
