@@ -299,7 +299,12 @@ describe('deploy/agent/', () => {
     ]);
     expect(at(agent, 'containers.0.volumeMounts')).toEqual([
       { name: 'tls', mountPath: '/agents', readOnly: true },
-      { name: 'containerd', mountPath: '/run/containerd', readOnly: true },
+      {
+        name: 'containerd',
+        mountPath: '/run/containerd',
+        readOnly: true,
+        mountPropagation: 'HostToContainer',
+      },
     ]);
   });
 
