@@ -15,7 +15,7 @@ COPY src src
 RUN npm run build && npm prune --ignore-scripts --omit=dev \
   && find node_modules -type f \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' -o -name '*.bare' \) \
     -exec rm {} + \
-  && chmod -R a+rX .
+  && chmod -R a+rX . && chmod a+x dist/main.js
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="image-cloner" \
@@ -26,6 +26,8 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+# For `kubectl exec`.
+RUN ln -s /app/dist/main.js /usr/local/bin/image-cloner
 # As a number, so that Kubernetes sees that it is not root.
 USER 65532:65532
 EXPOSE 8443 9090
