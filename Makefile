@@ -115,7 +115,7 @@ cluster-down: install ## Remove it without a trace
 	@npm run -s cluster -- down
 
 e2e-cluster: install parts ## Run the scenarios in a cluster: the one above, a fresh one, or CLUSTER=existing
-	@npm run -s e2e-cluster -- $(addprefix scenario-,$(SCENARIOS)) $(E2E_OPTIONS)
+	@npm run -s e2e-cluster -- $(patsubst %,scenario-%-,$(SCENARIOS)) $(E2E_OPTIONS)
 
 bench: install ## Measure copies beside crane, skopeo, regctl and oras, admissions, plans, and pushes from nodes
 	@for part in docker-registry crane skopeo regctl oras containerd dockerd dockerd-later; do \

@@ -145,3 +145,11 @@ describe('make gen', () => {
     );
   });
 });
+
+describe('make e2e-cluster', () => {
+  it('runs the scenarios of these numbers, and 1 is not 10', () => {
+    expect(dryRun('e2e-cluster', 'SCENARIOS=1 10')).toContain(
+      'npm run -s e2e-cluster -- scenario-1- scenario-10- ',
+    );
+  });
+});
