@@ -95,6 +95,14 @@ export class Node {
     );
   }
 
+  /** Removes the images whose names have this text. Running containers stay. */
+  async forget(text: string): Promise<void> {
+    const { stdout } = await this.ctr('images', 'list', '--quiet');
+    const names = stdout.split('\n').filter((name) => name.includes(text));
+    if (names.length === 0) throw new Error(`Cannot forget "${text}": the node has no such image`);
+    await this.ctr('images', 'remove', '--sync', ...names);
+  }
+
   get logFiles(): readonly string[] {
     return [this.#containerd.logFile, this.#kubelet.logFile];
   }

@@ -4,6 +4,7 @@ import type { Site } from './site.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
 const INSTALL = 'Install in a cluster';
+const NODES = 'docs/nodes.md';
 
 /** The three blocks of commands under "Install in a cluster", in their order. */
 export interface InstallCommands {
@@ -24,8 +25,27 @@ export function installCommands(site: Site): InstallCommands {
   return { install, optIn, isItWell };
 }
 
+/** What `docs/nodes.md` says to type for node agents, in its order. */
+export interface AgentCommands {
+  readonly install: string;
+  readonly tellWebhook: string;
+  readonly remove: string;
+  readonly rescue: string;
+}
+
+/** @throws when the sections "Agents" and "Rescue" have other blocks than these */
+export function agentCommands(site: Site): AgentCommands {
+  const blocks = [...commandBlocks(NODES, 'Agents'), ...commandBlocks(NODES, 'Rescue')];
+  const [install, tellWebhook, remove, onNode, rescue, ...more] = blocks.map((block) =>
+    substituted(block, site),
+  );
+  if (!install || !tellWebhook || !remove || !onNode || !rescue || more.length > 0)
+    throw new Error(`Cannot read ${NODES}: wanted 3 blocks on agents and 2 on rescue, got ${blocks.length}`);
+  return { install, tellWebhook, remove, rescue };
+}
+
 /**
- * The one place that says what differs between the README and a run of it: the registries, which speak plain HTTP here,
+ * The one place that says what differs between the documents and a run of them: the registries, which speak plain HTTP here,
  * and the image, which comes from the "public" registry of the tests. `$PASSWORD` is set in the environment.
  */
 function substituted(block: string, site: Site): string {

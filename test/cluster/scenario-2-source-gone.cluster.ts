@@ -27,11 +27,7 @@ onCluster('2. The public image is gone', (stage) => {
   async function forgetImage(): Promise<void> {
     const { node } = stage.site;
     if (node === undefined) return;
-    const names = (await node.ctr('images', 'list', '--quiet')).stdout
-      .split('\n')
-      .filter((name) => name.includes('team/gone'));
-    expect(names.length).toBeGreaterThan(0);
-    await node.ctr('images', 'remove', '--sync', ...names);
+    await node.forget('team/gone');
     await vi.waitFor(
       async () => expect((await node.ctr('images', 'list', '--quiet')).stdout).not.toContain('team/gone'),
       SOON,

@@ -89,10 +89,7 @@ onCluster('5. The backup registry has troubles', (stage) => {
     });
 
     it('its pods run where the node has to pull it again', async () => {
-      const { node } = stage.site;
-      const names = ((await node?.ctr('images', 'list', '--quiet'))?.stdout ?? '').split('\n');
-      const known = names.filter((name) => name.includes('team/lost'));
-      await node?.ctr('images', 'remove', '--sync', ...known);
+      await stage.site.node?.forget('team/lost');
       await create('pulled', app);
       await stage.rolledOut(namespace, 'deployment/pulled');
       expect(await stage.imageOf(namespace, 'deployment/pulled')).toBe(stage.copyOf(app));

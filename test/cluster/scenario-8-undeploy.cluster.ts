@@ -18,20 +18,9 @@ onCluster('8. make undeploy', (stage) => {
   });
 
   it('leaves nothing of image-cloner in the cluster', async () => {
-    const kinds = (await stage.kubectl('api-resources', '--verbs', 'list', '--output', 'name'))
-      .trim()
-      .split('\n');
-    const lasting = kinds.filter((kind) => !/^events(\.|$)|componentstatuses|metrics/.test(kind));
-    const found = await stage.kubectl(
-      'get',
-      lasting.join(','),
-      '--all-namespaces',
-      '--ignore-not-found',
-      '--output',
-      'name',
-    );
+    const found = await stage.everything();
     expect(found).toContain('deployment.apps/stays');
-    expect(found.split('\n').filter((name) => name.includes('image-cloner'))).toEqual([]);
+    expect(found.filter((name) => name.includes('image-cloner'))).toEqual([]);
   });
 
   it('lets workloads run on, from their copies', async () => {

@@ -120,9 +120,15 @@ export class Stage {
 
   /** A namespace that is opted in and that ends with the scenario. */
   async namespace(name: string): Promise<string> {
+    await this.plainNamespace(name);
+    await this.kubectl('label', 'namespace', name, 'image-cloner=enabled');
+    return name;
+  }
+
+  /** One that image-cloner is not asked about. */
+  async plainNamespace(name: string): Promise<string> {
     this.#namespaces.push(name);
     await this.kubectl('create', 'namespace', name);
-    await this.kubectl('label', 'namespace', name, 'image-cloner=enabled');
     await vi.waitFor(() => this.kubectl('get', '--namespace', name, 'serviceaccount', 'default'), SOON);
     return name;
   }
@@ -133,9 +139,14 @@ export class Stage {
     return this.tryKubectl(args, { input: JSON.stringify(object) });
   }
 
-  /** Restarts image-cloner, so that it has the settings of now, and waits until the old pods have left. */
+  /** Restarts image-cloner, so that it has the settings of now. */
   async restartCloner(): Promise<void> {
     await this.kubectl('rollout', 'restart', '--namespace', OWN_NAMESPACE, 'deployment/image-cloner');
+    await this.clonerRestarted();
+  }
+
+  /** Waits until the new pods are ready and the old ones, which answer to the last, have left. */
+  async clonerRestarted(): Promise<void> {
     await this.rolledOut(OWN_NAMESPACE, 'deployment/image-cloner');
     await vi.waitUntil(async () => (await this.clonerPods()).length === CLONER_REPLICAS, SOON);
   }
@@ -150,6 +161,16 @@ export class Stage {
   /** What one of them has logged. */
   clonerLog(pod: string): Promise<string> {
     return this.kubectl('logs', '--namespace', OWN_NAMESPACE, pod);
+  }
+
+  /** Kind and name (`deployment.apps/web`) of every object in the cluster that is there to stay. */
+  async everything(): Promise<readonly string[]> {
+    const kinds = (await this.kubectl('api-resources', '--verbs', 'list', '--output', 'name'))
+      .trim()
+      .split('\n')
+      .filter((kind) => !/^events(\.|$)|componentstatuses|metrics/.test(kind));
+    const all = ['--all-namespaces', '--ignore-not-found', '--output', 'name'];
+    return (await this.kubectl('get', kinds.join(','), ...all)).trim().split('\n');
   }
 
   async rolledOut(namespace: string, object: string): Promise<void> {
