@@ -1,6 +1,8 @@
 import type { Cloning } from '../admission/cloning.ts';
 import type { Settings } from '../config/configuration.ts';
 import { type Environment, processEnvironment } from '../config/process-environment.ts';
+import type { ObserveCopy } from '../copy/event.ts';
+import type { WatchCopy } from '../copy/layer-progress.ts';
 import type { Origin } from '../copy/origin.ts';
 import { chain } from '../credentials/chain.ts';
 import type { FindCredentials } from '../credentials/credential.ts';
@@ -29,6 +31,8 @@ export interface ComposeParts {
   readonly metrics: Metrics;
   /** For proxies, and for programs that are asked for credentials. @default the environment of the process */
   readonly environment?: Environment | undefined;
+  /** Who follows the copies beside log and metrics. @default nobody */
+  readonly audience?: { readonly observe: ObserveCopy; readonly watch?: WatchCopy | undefined } | undefined;
 }
 
 /** The judgement and the copy engine behind the webhook. */
@@ -56,13 +60,14 @@ export async function compose({
   log,
   metrics,
   environment = processEnvironment(),
+  audience,
 }: ComposeParts): Promise<Composition> {
   const observe = observeCredentials(log);
   const auth = new RegistryAuth({ dir: settings.registry.authDir, observe });
   const naming = await namingOf(settings, auth);
   const judgement = new LiveJudgement({ settings, naming, log });
   const platforms = await openPlatforms(settings, log);
-  const parts = { settings, log, metrics, environment, platforms, observe };
+  const parts = { settings, log, metrics, environment, audience, platforms, observe };
   const { registries, nodes } = await openAll(parts, auth, naming);
   const { copier, sourceAs } = registries;
   metrics.watchCopies(() => copier.inProgress);
@@ -94,7 +99,7 @@ interface AllParts extends ComposeParts {
 
 /** Both registries, and the places beside the sources. */
 async function openAll(
-  { settings, log, metrics, environment, platforms, observe }: AllParts,
+  { settings, log, metrics, environment, audience, platforms, observe }: AllParts,
   auth: RegistryAuth,
   { prefix: { host, path } }: Naming,
 ): Promise<{ readonly registries: Registries; readonly nodes: readonly OpenedOrigin[] }> {
@@ -114,7 +119,8 @@ async function openAll(
     leases: settings.copy.lease ? await openLeases({ environment, log }) : undefined,
     platforms: platforms.current,
     origins: originsOf(nodes, settings.copy.engine, credentials),
-    observe: observeCopy(log, metrics),
+    observe: heardBy(observeCopy(log, metrics), audience?.observe),
+    watch: audience?.watch,
     observeRegistry: observeRegistry(log, metrics),
   });
   return { registries, nodes };
@@ -127,6 +133,14 @@ async function openAll(
  */
 function elsewhere(backupHost: string, find: FindCredentials): FindCredentials {
   return async (repository) => (repository.host === backupHost ? [] : find(repository));
+}
+
+function heardBy(one: ObserveCopy, other: ObserveCopy | undefined): ObserveCopy {
+  if (other === undefined) return one;
+  return (event) => {
+    one(event);
+    other(event);
+  };
 }
 
 async function settle(

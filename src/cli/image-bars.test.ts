@@ -33,6 +33,23 @@ describe('the bars of an image', () => {
     ]);
   });
 
+  test('of what somebody else moves are announced as they come, and count each layer once', () => {
+    const bars = new ImageBars();
+    bars.settle('a');
+    bars.hear('a', { bytes: 1024, size: 4096 });
+    bars.hear('b', { bytes: 0, size: 4096 });
+    bars.hear('b', { bytes: 4096, size: 4096 });
+    expect(bars.lines(9)).toEqual([
+      'a            [######------------------] 1.0 KiB of 4.0 KiB',
+      'total        [###############---------] 5.0 KiB of 8.0 KiB',
+    ]);
+    bars.settle('a');
+    // What is unpacked now was counted before.
+    bars.hear('b', { bytes: 10, size: 4096 });
+    bars.hear('a', { bytes: 10, size: 4096 });
+    expect(bars.lines(9)).toEqual(['total        [########################] 8.0 KiB of 8.0 KiB']);
+  });
+
   test.each([
     [0, 0, 0],
     [5, 4, 24],

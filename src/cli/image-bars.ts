@@ -13,6 +13,8 @@ const NAME_WIDTH = 12;
 /** One bar for each layer of an image that is under way, and one for all. Layers are named by a digest, or part of it. */
 export class ImageBars {
   readonly #moving = new Map<string, Moving>();
+  /** Layers of others that came to their end. */
+  readonly #settled = new Set<string>();
   /** Bytes of all layers; undefined before they are known. */
   #total: number | undefined;
   #done = 0;
@@ -29,6 +31,22 @@ export class ImageBars {
   finish(layer: string, size: number): void {
     this.#moving.delete(layer);
     this.#done += size;
+  }
+
+  /** What an origin moves, which announces a layer as it begins it. Each counts once: it may be unpacked after that. */
+  hear(layer: string, moving: Moving): void {
+    if (this.#settled.has(layer)) return;
+    if (!this.#moving.has(layer)) this.announce(moving.size);
+    this.move(layer, moving);
+    if (moving.bytes >= moving.size) this.settle(layer);
+  }
+
+  /** The origin does something else with the layer now. */
+  settle(layer: string): void {
+    const moving = this.#moving.get(layer);
+    if (moving === undefined) return;
+    this.#settled.add(layer);
+    this.finish(layer, moving.size);
   }
 
   /** @param most bars; further layers count in the total only */

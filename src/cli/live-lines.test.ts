@@ -27,7 +27,8 @@ describe('the last lines of a terminal', () => {
     live.print('warning\nand more\n');
     expect(terminal.lines).toEqual(['warning', 'and more', 'bar']);
     live.end();
-    expect(terminal.lines).toEqual(['warning', 'and more']);
+    live.print('late\n');
+    expect(terminal.lines).toEqual(['warning', 'and more', 'late']);
   });
 
   test.each([

@@ -20,6 +20,7 @@ export class LiveLines {
   readonly #lines: () => readonly string[];
   readonly #timer: NodeJS.Timeout;
   #drawn = 0;
+  #ended = false;
 
   /** @param lines what there is to tell at this moment */
   constructor(screen: Screen, lines: () => readonly string[]) {
@@ -36,13 +37,15 @@ export class LiveLines {
     this.#draw();
   }
 
-  /** Takes them away. */
+  /** Takes them away, for good. */
   end(): void {
+    this.#ended = true;
     clearInterval(this.#timer);
     this.#clear();
   }
 
   #draw(): void {
+    if (this.#ended) return;
     this.#clear();
     const { columns, rows } = this.#screen.terminal ?? {};
     // A line that wraps would be two, of which one stays behind; so would one that has scrolled out.

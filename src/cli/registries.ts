@@ -1,6 +1,7 @@
 import type { Settings } from '../config/configuration.ts';
 import { Copier } from '../copy/copier.ts';
 import type { ObserveCopy } from '../copy/event.ts';
+import type { WatchCopy } from '../copy/layer-progress.ts';
 import type { Leases } from '../copy/lease.ts';
 import type { Origins } from '../copy/origin.ts';
 import type { Source } from '../copy/target.ts';
@@ -29,6 +30,8 @@ export interface RegistriesOptions {
   /** As in `CopierOptions`. */
   readonly platforms: () => readonly Platform[];
   readonly observe: ObserveCopy;
+  /** As in `CopierOptions`. */
+  readonly watch?: WatchCopy | undefined;
   /** What registries tell beside their answers. */
   readonly observeRegistry: ObserveRegistry;
 }
@@ -67,6 +70,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
     leases: options.leases,
     origins: options.origins,
     observe: options.observe,
+    watch: options.watch,
     platforms: options.platforms,
     moved: options.settings.tags.moved,
     referrers: copy.referrers,

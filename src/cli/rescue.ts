@@ -40,6 +40,8 @@ export interface RescueParts {
   readonly naming: Naming;
   /** Rejects with what the source says unless the image is there. */
   readonly askSource: (source: Reference, signal: AbortSignal) => Promise<void>;
+  readonly onFound?: (images: number) => void;
+  readonly onRow?: (row: RescueRow) => void;
   /** Change nothing. */
   readonly check: boolean;
   /** Ends it: no further image is begun. Copies go on, whoever made `copies` stops them. */
@@ -65,13 +67,17 @@ const LONGEST_ASK_MS = 10_000;
  */
 export async function rescue(references: readonly Reference[], parts: RescueParts): Promise<Rescued> {
   const found = references.length === 0 ? await listAll(parts) : await lookFor(references, parts);
+  const { signal, onFound, onRow } = parts;
+  onFound?.(found.length);
   const rows = new Map<number, RescueRow>();
   const waiting = found.entries();
   async function work(): Promise<void> {
     for (const [position, one] of waiting) {
-      if (parts.signal.aborted) return;
+      if (signal.aborted) return;
       const row = await rescueOne(one, parts);
-      if (row !== undefined) rows.set(position, row);
+      if (row === undefined) return;
+      rows.set(position, row);
+      onRow?.(row);
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work));

@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { startEngine } from '../../../test/fakes/docker-engine.ts';
 import { start } from '../../../test/fakes/running-program.ts';
 import type { ScriptedRegistry } from '../../../test/fakes/scripted-registry.ts';
 import { useStage } from '../../../test/fakes/stage.ts';
+import { FakeTerminal } from '../../../test/fakes/terminal.ts';
 import { makeImage } from '../../../test/images/image.ts';
 import type { Environment } from '../../config/process-environment.ts';
 
@@ -115,6 +116,39 @@ describe('image-cloner rescue', () => {
     expect(await program.ended).toBe(130);
     expect(program.err).toContain('interrupted, no image was looked at; nothing is left half done');
     expect(program.out).toBe('');
+  });
+
+  test('shows on a terminal how far the images are, takes it away again, and prints the table', async () => {
+    const { source, backup, socket, environment } = await scene();
+    const held = Promise.withResolvers<void>();
+    onTestFinished(() => held.resolve());
+    backup.play({ method: 'PUT', path: /manifests/, wait: held.promise });
+    const args = ['rescue', '--docker-socket', socket, `${source.host}/there:1`];
+    const program = start(args, { REGISTRY_AUTH_DIR: '/nowhere', ...environment }, { columns: 200 });
+    await expect
+      .poll(() => program.err)
+      .toMatch(/there:1\ntotal {8}\[#{24}\] (.*) of \1\nimages .* 0 of 1\n/);
+    held.resolve();
+    expect(await program.ended).toBe(0);
+    const terminal = new FakeTerminal();
+    terminal.write(program.err);
+    expect(terminal.lines).toEqual([]);
+    expect(program.out).toMatch(/^IMAGE .*\n.* saved\n$/);
+  });
+
+  test('tells each step where there is no terminal, also those of a daemon, and nothing with --json', async () => {
+    const { source, backup, socket, environment } = await scene();
+    const names = ['there', 'gone'].map((name) => `${source.host}/${name}:1`);
+    const { err } = await rescue(['--docker-socket', socket, ...names], environment);
+    expect(err).toContain(`${names[0]}: copying 2 blobs, `);
+    expect(err).toContain(`${names[0]}: saved\n`);
+    expect(err).toContain(`${names[1]}: Pushing 2c5ba97cb2d3 1.0 KiB\n`);
+    expect(err).toContain(`${names[1]}: Pushed 2c5ba97cb2d3\n`);
+    const quiet = await rescue(['--json', '--docker-socket', socket, `${source.host}/there:1`], {
+      ...environment,
+      REGISTRY: `${backup.host}/other`,
+    });
+    expect([quiet.err, JSON.parse(quiet.out)]).toMatchObject(['', [{ state: 'saved' }]]);
   });
 
   test('says that the daemon cannot be asked', async () => {

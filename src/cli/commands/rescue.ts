@@ -10,6 +10,7 @@ import type { CommandSurroundings } from '../command.ts';
 import { compose } from '../compose.ts';
 import { EXIT } from '../exit-code.ts';
 import { hasBackup, type Rescued, rescue } from '../rescue.ts';
+import { type RescueProgress, rescueProgressOn, silentOn } from '../rescue-progress.ts';
 import { howFar, rescueTable } from '../rescue-table.ts';
 import { limitYoungGarbage } from '../young-garbage.ts';
 
@@ -33,7 +34,8 @@ Result:
   One line for each image: who holds it, whether its source is there or what that said, and its backup: "there" before,
   "saved" now, "absent" (with --check), "failed" and why. A backup that is missing is made from the source, and from a
   node where the source cannot give it. With --json a list of objects: image, heldBy, whole, source, backup, state,
-  digest, why.
+  digest, why. Meanwhile standard error shows how far the images are: bars on a terminal, a line for each step elsewhere,
+  nothing with --json.
 
 Exit codes:
   ${EXIT.done}    every image has a backup
@@ -77,8 +79,11 @@ async function run(
   const interrupt = new AbortController();
   onSignals(process, () => interrupt.abort(), leave);
   limitYoungGarbage();
+  const progress = progressFor(options, surroundings);
+  const { environment } = surroundings;
   try {
-    const rescued = await rescueAll(references, options, { ...surroundings, signal: interrupt.signal });
+    const rescuing = rescueAll(references, options, { environment, progress, signal: interrupt.signal });
+    const rescued = await rescuing.finally(() => progress.end());
     const { rows } = rescued;
     out(options.json ? `${JSON.stringify(rows, undefined, 2)}\n` : rescueTable(rows));
     exitWith(rows.every(hasBackup) ? EXIT.done : EXIT.failed);
@@ -94,24 +99,36 @@ async function run(
   }
 }
 
+function progressFor({ json }: Options, { err: write, terminal }: CommandSurroundings): RescueProgress {
+  return json ? silentOn({ write }) : rescueProgressOn({ write, terminal });
+}
+
+interface Watched {
+  readonly environment: Environment | undefined;
+  readonly progress: RescueProgress;
+  readonly signal: AbortSignal;
+}
+
 async function rescueAll(
   references: readonly Reference[],
   options: Options,
-  { environment: given, err, signal }: CommandSurroundings & { readonly signal: AbortSignal },
+  { environment: given, progress, signal }: Watched,
 ): Promise<Rescued> {
   const environment = withSockets(given ?? processEnvironment(), options);
   const settings = await loadSettings({ file: options.config, environment });
-  const log = await createLogger({ level: 'warn', format: 'text', destination: { write: err } });
+  const log = await createLogger({ level: 'warn', format: 'text', destination: progress });
   const metrics = createMetrics({ version: '' });
-  const { cloning, origins, askSource, settle } = await compose({ settings, log, metrics, environment });
+  const parts = { settings, log, metrics, environment, audience: progress };
+  const { cloning, origins, askSource, settle } = await compose(parts);
   try {
     if (origins.length === 0)
       throw new ConfigError([
         { at: 'containerd.socket', what: 'is not set, nor is docker.socket or agents.addresses' },
       ]);
     const { copies, judgement } = cloning;
-    const check = options.check === true;
-    return await rescue(references, { origins, copies, naming: judgement.naming, askSource, check, signal });
+    const { onFound, onRow } = progress;
+    const places = { origins, copies, naming: judgement.naming, askSource };
+    return await rescue(references, { ...places, onFound, onRow, check: options.check === true, signal });
   } finally {
     await settle(AbortSignal.abort());
   }
