@@ -59,6 +59,17 @@ function raw(name: string): Promise<string> {
   return output(programOf('skopeo'), ['inspect', '--raw', '--tls-verify=false', `docker://${name}`]);
 }
 
+/** Layers of which the daemon said that it has them, as it calls them. */
+function finishedLayers(events: readonly CopyEvent[]): readonly string[] {
+  return events.flatMap((event) =>
+    event.type === 'origin-progress' && event.status === 'complete' ? [event.layer] : [],
+  );
+}
+
+function layersOf({ blobs }: MadeImage): string[] {
+  return blobs.map(({ descriptor }) => descriptor.digest.slice(7, 19));
+}
+
 async function expectCopy(backup: string, image: MadeImage): Promise<void> {
   await expect(crane('digest', backup)).resolves.toBe(digestOf(image));
   await expect(raw(backup)).resolves.toBe(image.content.bytes.toString());
@@ -272,6 +283,13 @@ describe
     });
     expect(events).toContainEqual(expect.objectContaining({ type: 'origin-pulled' }));
     expect(outcome).toMatchObject({ state: 'copied', digest: digestOf(image) });
+    // Kubernetes' part, by which 1.6 pulls, tells nothing of its progress.
+    const wanted = version === '1.6' ? [] : layersOf(image);
+    expect(
+      finishedLayers(events)
+        .filter((layer) => layersOf(image).includes(layer))
+        .toSorted(),
+    ).toEqual(wanted.toSorted());
     await expectCopy(backup, image);
   });
 

@@ -2,6 +2,8 @@ import { arch } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyGraph } from '../../src/copy/copy-graph.ts';
+import { eachStatusOnce } from '../../src/copy/each-status-once.ts';
+import type { TransferProgress } from '../../src/copy/origin.ts';
 import type { VersionRange } from '../../src/docker/api-version.ts';
 import { DockerDaemon } from '../../src/docker/docker-daemon.ts';
 import type { Held } from '../../src/docker/held.ts';
@@ -23,6 +25,7 @@ import { RegistryServer } from './harness/registry-server.ts';
 const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
 const NATIVE = arch === 'x64' ? 'amd64' : arch;
 const FOREIGN = NATIVE === 'amd64' ? 'arm64' : 'amd64';
+const MIB = 1024 * 1024;
 const NEEDS = ['crane', 'docker-registry', 'dockerd', 'dockerd-later', 'htpasswd', 'root'] as const;
 
 const stage = useStage();
@@ -84,6 +87,27 @@ async function namesOn(engine: DockerEngine): Promise<readonly string[]> {
 
 async function idOn(engine: DockerEngine, name: string): Promise<string> {
   return (await engine.docker(['image', 'inspect', '--format={{.Id}}', name])).stdout;
+}
+
+/** What a daemon tells, and what of it is told on. */
+function listening(): {
+  readonly words: TransferProgress[];
+  readonly lines: TransferProgress[];
+  readonly hear: (progress: TransferProgress) => void;
+} {
+  const [words, lines]: [TransferProgress[], TransferProgress[]] = [[], []];
+  const tell = eachStatusOnce((progress) => lines.push(progress));
+  function hear(progress: TransferProgress): void {
+    words.push(progress);
+    tell(progress);
+  }
+  return { words, lines, hear };
+}
+
+/** The states of each layer. */
+function statesOf({ lines }: ReturnType<typeof listening>): readonly (readonly string[])[] {
+  const byLayer = Map.groupBy(lines, ({ layer }) => layer);
+  return [...byLayer.values()].map((all) => all.map(({ status }) => status));
 }
 
 const ENGINES = [
@@ -242,6 +266,32 @@ describe.runIf(canRun(...NEEDS)).each(ENGINES)(
         } finally {
           await empty.close();
         }
+      });
+
+      it('tells how far it is with pull and push: many words, and few lines of them', async () => {
+        const layers = [64 * MIB, 1000].map((size, seed) => ({ size, seed: 70 + seed }));
+        const image = await makeImage({
+          layers,
+          platform: { os: 'linux', architecture: NATIVE },
+          runnable: true,
+        });
+        await pushImage(repositoryAt(source.url, 'team/large'), image, '1');
+        const [pulled, pushed] = [listening(), listening()];
+        await daemon.pull(at('team/large:1'), { onProgress: pulled.hear }, never);
+        const held = await daemonOf(engine, spoken).find(at('team/large:1'), never);
+        if (held?.kind !== 'behind') throw new Error('Cannot happen');
+        await held.push(backupOf('team/large:1'), '1', { onProgress: pushed.hear }, never);
+        // containerd's store says only ten times a second how far it is.
+        const states = keepsContent ? ['Pushed'] : ['Pushing', 'Pushed'];
+        expect(statesOf(pulled)).toEqual(layers.map(() => expect.arrayContaining(['Pull complete'])));
+        expect(statesOf(pushed)).toEqual(
+          expect.arrayContaining(layers.map(() => expect.arrayContaining(states))),
+        );
+        for (const { lines } of [pulled, pushed])
+          expect(lines.length).toBeLessThanOrEqual(8 * (layers.length + 1));
+        expect([...pulled.words, ...pushed.words].length).toBeGreaterThan(
+          pulled.lines.length + pushed.lines.length,
+        );
       });
 
       it('leaves the name of a copy that the node runs already', async () => {

@@ -1,6 +1,8 @@
 import { arch } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
+import type { ScriptedRegistry } from '../fakes/scripted-registry.ts';
+import { useStage } from '../fakes/stage.ts';
 import { type MadeImage, makeImage, makeIndex } from '../images/image.ts';
 import { pushImage, repositoryAt } from '../images/push.ts';
 import { Checkout } from './checkout.ts';
@@ -22,6 +24,8 @@ const FOREIGN = NATIVE === 'amd64' ? 'arm64' : 'amd64';
 /** The API server takes note of a webhook configuration within a second; two busy cores are slower. */
 const NOTED = { timeout: 30_000, interval: 200 };
 const IMAGES = ['socket', 'agent', 'pinned', 'docker', 'dockerpinned', 'down', 'wrong', 'rescue'] as const;
+
+const stage = useStage();
 
 type Settings = Readonly<Record<string, string>>;
 
@@ -56,6 +60,17 @@ async function crane(...args: readonly string[]): Promise<string> {
 
 function linesOf(log: readonly LogLine[], msg: string): readonly LogLine[] {
   return log.filter((line) => line.msg === msg);
+}
+
+/** Layers that came to this state, by the log. */
+function layersIn(log: readonly LogLine[], state: string): readonly string[] {
+  const lines = linesOf(log, 'Layer progress').filter((line) => line['state'] === state);
+  return lines.map(({ layer }) => String(layer)).toSorted();
+}
+
+/** As daemons call them. */
+function layersOf({ blobs }: MadeImage): readonly string[] {
+  return blobs.map(({ descriptor }) => descriptor.digest.slice(7, 19)).toSorted();
 }
 
 describe.runIf(
@@ -194,6 +209,18 @@ describe.runIf(
     return run(process.execPath, [await build(), 'rescue', ...args], { environment });
   }
 
+  /** Into a registry that stalls, until this happens there. */
+  async function interrupted(
+    signal: NodeJS.Signals,
+    stalled: ScriptedRegistry,
+    until: Promise<unknown>,
+    ...args: readonly string[]
+  ): Promise<CommandResult> {
+    const environment = { REGISTRY: `${stalled.host}/backup`, SOURCES_PLAIN_HTTP: source.host };
+    const sent = until.then(() => signal);
+    return run(process.execPath, [await build(), 'rescue', ...args], { environment, signal: sent });
+  }
+
   it('by the socket of containerd: the Deployment gets the copy, which has the digest of the source', async () => {
     const { stored, log } = await admit(sourceOf('socket'), { CONTAINERD_SOCKET: containerd.socket });
     expect(stored).toBe(`${copyOf('socket')}:1`);
@@ -213,6 +240,10 @@ describe.runIf(
     expect(await crane('digest', stored)).toBe(digestOf(single));
     expect(linesOf(log, 'Agent holds the image')).toMatchObject([{ address: agent.address }]);
     expect(linesOf(agent.log(), 'Image pushed')).toMatchObject([{ digest: digestOf(single) }]);
+    // How far it was, in the log of the webhook and in its own.
+    expect(layersIn(log, 'pushed')).toEqual(layersOf(single));
+    expect(layersIn(agent.log(), 'pushed')).toEqual(layersOf(single));
+    expect(linesOf(log, 'Layer progress')[0]).toMatchObject({ origin: 'agents', source: sourceOf('agent') });
   });
 
   it('by an agent, and named by its digest: the Deployment gets the copy', async () => {
@@ -246,6 +277,9 @@ describe.runIf(
     expect(linesOf(log, 'Image was made anew by a daemon, its copy has a digest of its own')).toMatchObject([
       { origin: 'docker', digest: await crane('digest', stored) },
     ]);
+    expect(linesOf(log, 'Layer progress').filter(({ state }) => state === 'Pushed')).toHaveLength(
+      single.blobs.length - 1,
+    );
   });
 
   it('by a Docker daemon that makes images anew: a digest keeps its source', async () => {
@@ -308,6 +342,18 @@ describe.runIf(
       expect(linesOf(log, 'Image taken from a node, as the settings say')).toMatchObject([
         { origin: engine },
       ]);
+      expect(linesOf(log, 'Layer progress')).toContainEqual(expect.objectContaining({ origin: engine }));
+    });
+
+    it('with copy.engine containerd, from a host that only its own configuration leads to', async () => {
+      containerd.findRegistryAt('hidden.invalid', source.url);
+      const { stored } = await admit('hidden.invalid/team/pulled-containerd:1', {
+        CONTAINERD_SOCKET: containerd.socket,
+        CONTAINERD_HOSTS_DIR: containerd.hostsDir,
+        COPY_ENGINE: 'containerd',
+      });
+      expect(stored).toBe(`${prefix()}/hidden.invalid/team/pulled-containerd:1`);
+      expect(await crane('digest', stored)).toBe(digestOf(single));
     });
   });
 
@@ -336,6 +382,51 @@ describe.runIf(
         code: 0,
         stdout: expect.stringMatching(/there\n$/),
       });
+    });
+
+    it.each(['SIGINT', 'SIGTERM'] as const)(
+      'and interrupted by %s while our engine pushes: no upload is left, and what was saved is told',
+      async (signal) => {
+        const stalled = await stage.registry({
+          faults: [{ method: 'PUT', path: /index\/blobs/, wait: new Promise(() => {}) }],
+        });
+        const pushing = Promise.all([
+          stalled.seen('PUT', /rescue\/manifests/),
+          stalled.seen('PUT', /index\/blobs/),
+        ]);
+        const images = [sourceOf('rescue'), sourceOf('index')];
+        const ended = await interrupted(
+          signal,
+          stalled,
+          pushing,
+          '--containerd-socket',
+          containerd.socket,
+          ...images,
+        );
+        expect(ended).toMatchObject({
+          code: 130,
+          stdout: expect.stringMatching(/team\/index:1 .* failed +interrupted\n$/),
+          stderr: expect.stringMatching(
+            /interrupted, [01] of 2 images have a backup, [01] of them saved now/,
+          ),
+        });
+        expect(stalled.openUploads()).toBe(0);
+        await expect(containerd.images('leases', 'ls', '--quiet')).resolves.not.toContain('image-cloner');
+      },
+    );
+
+    it('and interrupted while the Docker daemon pushes: nothing of it stays on the node', async () => {
+      const stalled = await stage.registry({
+        faults: [{ method: 'PATCH', path: /uploads/, wait: new Promise(() => {}) }],
+      });
+      const before = (await docker.docker(['image', 'ls'])).stdout;
+      const pushing = stalled.seen('PATCH', /uploads/);
+      const args = ['--docker-socket', docker.socket, sourceOf('docker')];
+      const { code, stderr } = await interrupted('SIGINT', stalled, pushing, ...args);
+      expect(code).toBe(130);
+      expect(stderr).toContain(`${sourceOf('docker')}: Pushing `);
+      expect(stderr).toContain('interrupted, 0 of 1 images have a backup');
+      expect((await docker.docker(['image', 'ls'])).stdout).toBe(before);
     });
 
     it('with all others that the nodes hold, through their agents', async () => {

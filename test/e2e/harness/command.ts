@@ -15,6 +15,8 @@ export interface CommandOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Default: the folder of the tests. */
   readonly directory?: string;
+  /** Sent to it when this resolves. Default: none */
+  readonly signal?: Promise<NodeJS.Signals>;
 }
 
 /** A command that had to work ended with another code than 0. */
@@ -31,13 +33,14 @@ export class CommandError extends Error {
 export async function run(
   command: string,
   args: readonly string[],
-  { input = '', environment, directory }: CommandOptions = {},
+  { input = '', environment, directory, signal }: CommandOptions = {},
 ): Promise<CommandResult> {
   const child = spawn(command, args, { cwd: directory, env: { ...process.env, ...environment } });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
+  void signal?.then((name) => child.kill(name));
   // A command need not read its input to the end; what counts is how it ends.
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
