@@ -76,6 +76,18 @@ describe('what is seen of agents by who asks them', () => {
 });
 
 describe('what is seen of a daemon', () => {
+  test('a push that it could not make', () => {
+    const log = new RecordingLogger();
+    observeDocker(log)({ type: 'not-pushed', name: 'r.example.com/a:1', error });
+    expect(log.records).toEqual([
+      {
+        level: 'info',
+        message: 'Docker daemon cannot push the image, it is read from it',
+        fields: { name: 'r.example.com/a:1', error },
+      },
+    ]);
+  });
+
   test('a name that stays on the node', () => {
     const log = new RecordingLogger();
     observeDocker(log)({ type: 'left-behind', name: 'r.example.com/a:1', error });

@@ -7,8 +7,11 @@ import type { LogFields, Logger } from '../telemetry/logger.ts';
 
 /** What a Docker daemon tells beside its answers. */
 export function observeDocker(log: Logger): (event: DockerEvent) => void {
-  return ({ name, error }) =>
-    log.warn({ name, error: asError(error) }, 'Name made for a push stays on the node');
+  return ({ type, name, error: cause }) => {
+    const error = asError(cause);
+    if (type === 'left-behind') log.warn({ name, error }, 'Name made for a push stays on the node');
+    else log.info({ name, error }, 'Docker daemon cannot push the image, it is read from it');
+  };
 }
 
 /** What is there of an image that is not whole. */

@@ -33,13 +33,29 @@ export interface HeldCopied extends Moved {
 const UNCOUNTED: Moved['blobs'] = { pushed: 0, mounted: 0, present: 0 };
 
 /**
- * Copies what an origin holds. Content that can be read goes through our engine; the word of an origin that pushed by
- * itself is not believed before the backup registry says the same.
+ * Copies what an origin holds. Content that can be read goes through our engine, unless the origin can push it too; the
+ * word of an origin that pushed by itself is not believed before the backup registry says the same.
  * @param tag of the backup
  * @throws CopyError
  */
-export function copyHeld(held: Held, copy: HeldCopy, tag: string): Promise<HeldCopied> {
-  return 'source' in held ? copyContent(held, copy, tag) : letPush(held, copy, tag);
+export async function copyHeld(held: Held, copy: HeldCopy, tag: string): Promise<HeldCopied> {
+  if (!('source' in held)) return letPush(held, copy, tag);
+  return (await tryLetPush(held, copy, tag)) ?? copyContent(held, copy, tag);
+}
+
+/** @returns undefined when the registry has not got just this by it: our engine then says why, or mends it */
+async function tryLetPush(held: HeldContent, copy: HeldCopy, tag: string): Promise<HeldCopied | undefined> {
+  const { push, digest, partial } = held;
+  // It pushes all of an index.
+  const isNarrowed = copy.platforms.length > 0 && partial === undefined;
+  if (push === undefined || isNarrowed) return undefined;
+  try {
+    const pushed = await letPush({ push }, copy, tag);
+    return pushed.digest === digest ? pushed : undefined;
+  } catch (error) {
+    if (copy.signal.aborted) throw error;
+    return undefined;
+  }
 }
 
 async function copyContent(
@@ -55,7 +71,7 @@ async function copyContent(
 }
 
 async function letPush(
-  held: HeldBehind,
+  { push }: Pick<HeldBehind, 'push'>,
   { backup, target, signal, credential, onProgress: tell }: HeldCopy,
   tag: string,
 ): Promise<HeldCopied> {
@@ -67,7 +83,7 @@ async function letPush(
   }
   await step({ operation: 'push by itself', side: 'source', name: tag }, async () => {
     const known = await credential();
-    await held.push(backup, tag, { ...(known !== undefined && { credential: known }), onProgress }, signal);
+    await push(backup, tag, { ...(known !== undefined && { credential: known }), onProgress }, signal);
   });
   const confirm = { operation: 'confirm what was pushed', side: 'target', name: tag } as const;
   const { digest } = await step(confirm, () => target.resolve(tag, signal));

@@ -51,13 +51,15 @@ interface Part {
   readonly platform?: string;
 }
 
-/** Its content can be read: our engine pushes it. */
+/** Its content can be read: our engine pushes it, unless the origin does. */
 export interface HeldContent {
   /** What will be pushed: of an index that is not whole the image that `partial` tells of. */
   readonly digest: Digest;
   readonly source: Source;
   readonly faithful: true;
   readonly partial?: Part;
+  /** Has the origin push just what has `digest`: tried first, where it is cheaper by far. */
+  readonly push?: HeldBehind['push'];
   /** Lets go of it. To be called once it is not needed any more; never rejects. */
   close?(): Promise<void>;
 }

@@ -58,6 +58,12 @@ async function foundBehind(stage: Stage, source: string): Promise<HeldBehind> {
   return held;
 }
 
+/** Has the daemon push what could be read from it as well. */
+async function pushed(stage: Stage): Promise<void> {
+  const { push } = await foundContent(stage, `${SOURCE}:1`);
+  await push?.(parseReference(BACKUP), 'kept', {}, signal);
+}
+
 const amd64 = await makeImage();
 const arm64 = await makeImage({
   layers: [{ size: 2000, seed: 2 }],
@@ -154,6 +160,73 @@ describe('a daemon that keeps content', () => {
   test('lists images as not whole where it does not say so', async () => {
     const { daemon } = await setUp({ images: [{ id: digest, names }], apiVersion: '1.46' });
     expect(await daemon.list(signal)).toMatchObject([{ digest, whole: false, why: /does not say/ }]);
+  });
+});
+
+describe('content that the daemon pushes itself', () => {
+  const whole = [manifest(arm64), manifest(amd64)];
+
+  function found(options: FakeEngineOptions, manifests = whole): Promise<Stage> {
+    return setUp({ images: [{ id: digest, names, manifests }], ...options });
+  }
+
+  test('is just what was found, and the daemon is left as it was', async () => {
+    const stage = await found({});
+    const before = stage.engine.names();
+    await pushed(stage);
+    expect([...stage.engine.pushed]).toEqual([[`${BACKUP}:kept`, digest]]);
+    expect(stage.engine.names()).toEqual(before);
+    const [tagged, sent] = stage.engine.requests('POST');
+    expect(tagged?.path).toContain(`/images/${SOURCE}@${digest}/tag`);
+    expect(Object.fromEntries(sent?.query ?? [])).toEqual({ tag: 'kept' });
+    expect(stage.engine.requests('GET', /\/get\?/)).toEqual([]);
+  });
+
+  test('is one platform of an index of which no more is there', async () => {
+    const stage = await found({}, [manifest(arm64), manifest(amd64, false)]);
+    await pushed(stage);
+    const [, sent] = stage.engine.requests('POST');
+    expect(sent?.query.get('tag')).toBe('kept');
+    expect(JSON.parse(sent?.query.get('platform') ?? '')).toEqual({ os: 'linux', architecture: 'arm64' });
+  });
+
+  test('cannot be a part whose platform nobody knows', async () => {
+    const { platform: _, ...unknown } = arm64.content.descriptor;
+    const there = { Descriptor: unknown, Available: true, Kind: 'image' };
+    const stage = await found({}, [there, manifest(amd64, false)]);
+    const held = await foundContent(stage, `${SOURCE}:1`);
+    expect(held.partial).toEqual({ index: digest });
+    expect(held.push).toBeUndefined();
+  });
+
+  const cannot = 'http: server gave HTTP response to HTTPS client';
+  const faults = [{ path: /\/push\?/, answer: { status: 500, headers: {}, body: Buffer.from(cannot) } }];
+
+  test('is told of when that failed, and a registry that it cannot reach is left alone for a while', async () => {
+    const stage = await found({ faults });
+    const before = stage.engine.names();
+    await expect(pushed(stage)).rejects.toMatchObject({ code: 'REGISTRY_UNREACHABLE' });
+    const event = { type: 'not-pushed', name: `${BACKUP}:kept`, error: { code: 'REGISTRY_UNREACHABLE' } };
+    expect(stage.events).toMatchObject([event]);
+    expect(stage.engine.names()).toEqual(before);
+    await expect(pushed(stage)).rejects.toMatchObject({
+      code: 'REGISTRY_UNREACHABLE',
+      message: /a while ago/,
+    });
+    expect(stage.engine.requests('POST', /\/push/)).toHaveLength(1);
+    expect(stage.events).toHaveLength(1);
+  });
+
+  test('is not told of when it was stopped', async () => {
+    const stopping = new AbortController();
+    const never = [{ path: /\/push\?/, pause: { afterBytes: 20, until: new Promise(() => {}) } }];
+    const stage = await found({ faults: never });
+    const { push } = await foundContent(stage, `${SOURCE}:1`);
+    const pushing = push?.(parseReference(BACKUP), 'kept', {}, stopping.signal);
+    await stage.engine.seen('POST', /\/push/);
+    stopping.abort();
+    await expect(pushing).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(stage.events).toEqual([]);
   });
 });
 

@@ -1,7 +1,8 @@
 import { isDigest } from '../image/digest.ts';
+import { parsePlatform } from '../image/platform.ts';
 import { formatReference, identifierOf, type Reference, repositoryOf } from '../image/reference.ts';
 import { SPOKEN, type VersionRange } from './api-version.ts';
-import { wholePortion } from './completeness.ts';
+import { type Portion, wholePortion } from './completeness.ts';
 import { DockerError, isNotFound } from './docker-error.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { EngineSocket } from './engine-socket.ts';
@@ -9,14 +10,18 @@ import type { Held, HeldBehind, HeldContent, HeldImage, OpenLayout } from './hel
 import { heldImages } from './held-images.ts';
 import { digestIn, type ImageJson, readImage } from './image-json.ts';
 import { pull } from './pull.ts';
-import { push } from './push.ts';
+import { type Push, push } from './push.ts';
 import { SavedImage } from './saved-image.ts';
 import type { TransferOptions } from './transfer.ts';
+import { UnreachableHosts } from './unreachable-hosts.ts';
 
 /** What nobody waits for. */
 export interface DockerEvent {
-  /** A name of ours stayed on the node after a push. */
-  readonly type: 'left-behind';
+  /**
+   * - `left-behind` a name of ours stayed on the node after a push
+   * - `not-pushed` the daemon could not push under that name what can be read from it as well
+   */
+  readonly type: 'left-behind' | 'not-pushed';
   readonly name: string;
   readonly error: unknown;
 }
@@ -39,6 +44,7 @@ export class DockerDaemon {
   readonly name = 'docker';
   readonly #options: DockerDaemonOptions;
   readonly #socket: EngineSocket;
+  readonly #unreachable = new UnreachableHosts();
 
   constructor(options: DockerDaemonOptions) {
     const { socket: path, longestSilenceMs } = options;
@@ -86,20 +92,51 @@ export class DockerDaemon {
     const { openLayout, folder } = this.#options;
     const name = `${repositoryOf(source)}@${image.id}`;
     const saved = new SavedImage({ socket, name, openLayout, ...(folder !== undefined && { folder }) });
-    return { kind: 'content', ...portion, source: saved, faithful: true, close: () => saved.close() };
+    return {
+      kind: 'content',
+      ...portion,
+      source: saved,
+      faithful: true,
+      ...this.#contentPush({ socket, image: name }, portion),
+      close: () => saved.close(),
+    };
+  }
+
+  /** A part of an index can be asked for by its platform alone. */
+  #contentPush(task: Pick<Push, 'image' | 'socket'>, { partial }: Portion): Pick<HeldContent, 'push'> {
+    if (partial !== undefined && partial.platform === undefined) return {};
+    const platform = partial?.platform === undefined ? {} : { platform: parsePlatform(partial.platform) };
+    const send = this.#push({ ...task, ...platform });
+    return {
+      push: async (backup, tag, options, signal) => {
+        const name = formatReference({ host: backup.host, path: backup.path, tag });
+        const operation = `push ${name} from the Docker daemon`;
+        this.#unreachable.refuse(backup.host, operation);
+        try {
+          await send(backup, tag, options, signal);
+        } catch (error) {
+          this.#unreachable.note(backup.host, error);
+          if (!signal.aborted) this.#options.observe?.({ type: 'not-pushed', name, error });
+          throw error;
+        }
+      },
+    };
   }
 
   #behind({ socket }: Engine, source: Reference, image: ImageJson): HeldBehind {
     const digest = source.digest ?? digestIn(image, repositoryOf(source));
-    const onLeftBehind = (name: string, error: unknown): void =>
-      this.#options.observe?.({ type: 'left-behind', name, error });
     return {
       kind: 'behind',
       faithful: false,
       ...(digest !== undefined && { digest }),
-      push: (backup, tag, options, signal) =>
-        push({ socket, image: nameOf(source), backup, tag, options, signal, onLeftBehind }),
+      push: this.#push({ socket, image: nameOf(source) }),
     };
+  }
+
+  #push(task: Pick<Push, 'image' | 'platform' | 'socket'>): HeldBehind['push'] {
+    const onLeftBehind = (name: string, error: unknown): void =>
+      this.#options.observe?.({ type: 'left-behind', name, error });
+    return (backup, tag, options, signal) => push({ ...task, backup, tag, options, signal, onLeftBehind });
   }
 }
 

@@ -27,6 +27,8 @@ export interface HeldContent extends Portion {
   readonly kind: 'content';
   readonly source: ImageSource;
   readonly faithful: true;
+  /** Has the daemon push just this: far cheaper than to read it. Undefined where it cannot be told what to push. */
+  readonly push?: HeldBehind['push'];
   /** Gives back the disk space that reading it took. To be called in any case; never rejects. */
   close(): Promise<void>;
 }

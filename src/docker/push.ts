@@ -1,4 +1,5 @@
 import { isRecord } from '../image/descriptor.ts';
+import type { Platform } from '../image/platform.ts';
 import { formatReference, type Reference, repositoryOf } from '../image/reference.ts';
 import { isNotFound } from './docker-error.ts';
 import type { EngineSocket } from './engine-socket.ts';
@@ -12,6 +13,8 @@ export interface Push {
   readonly image: string;
   readonly backup: Reference;
   readonly tag: string;
+  /** Of an index this image alone (API 1.46). Default: what the daemon has of it. */
+  readonly platform?: Platform;
   readonly options: TransferOptions;
   readonly signal: AbortSignal;
   /** Called when the name of the backup could not be taken off the node again. */
@@ -61,12 +64,12 @@ async function tag(task: Push, image: string, signal: AbortSignal): Promise<void
 }
 
 /** Without a tag the daemon would push all that the repository has. */
-async function send({ socket, backup, tag: name, options, signal }: Push): Promise<void> {
+async function send({ socket, backup, tag: name, platform, options, signal }: Push): Promise<void> {
   const operation = `push ${repositoryOf(backup)}:${name} from the Docker daemon`;
   const answer = await socket.stream({
     method: 'POST',
     path: `/images/${repositoryOf(backup)}/push`,
-    query: { tag: name },
+    query: { tag: name, ...(platform !== undefined && { platform: JSON.stringify(platform) }) },
     registryAuth: registryAuth(backup.host, options.credential),
     operation,
     signal,

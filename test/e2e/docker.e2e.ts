@@ -78,6 +78,13 @@ async function backUp(held: Held | undefined, backup: Reference): Promise<void> 
   }
 }
 
+/** Pushed by the daemon, and nothing read from it. */
+async function pushByDaemon(held: Held | undefined, copy: Reference): Promise<void> {
+  if (held?.kind !== 'content' || held.push === undefined) throw new Error('Cannot go on: no push');
+  await held.push(copy, copy.tag ?? '', {}, never);
+  await held.close();
+}
+
 /** All that the node has names for. */
 async function namesOn(engine: DockerEngine): Promise<readonly string[]> {
   const format = '--format={{.Repository}}:{{.Tag}}@{{.Digest}}';
@@ -214,6 +221,54 @@ describe.runIf(canRun(...NEEDS)).each(ENGINES)(
         await expect(daemon.pull(at('team/app:single'), anonymous, never)).rejects.toMatchObject({
           code: 'REGISTRY_UNREACHABLE',
         });
+      });
+    });
+
+    describe.runIf(keepsContent)('where the daemon pushes what can be read from it as well', () => {
+      it.each(['single', 'index'])('the digest of %s stays, and the node is left as it was', async (tag) => {
+        const before = await namesOn(engine);
+        const copy = backupOf(`team/itself:${tag}`);
+        await pushByDaemon(await daemon.find(at(`team/app:${tag}`), never), copy);
+        expect(await verified(copy)).toBe(digestOf(single));
+        expect(await namesOn(engine)).toEqual(before);
+      });
+
+      it('the platform that is there is pushed, though it is another than its own', async () => {
+        const other = await imageFor(FOREIGN, 33);
+        const both = makeIndex([await imageFor(NATIVE, 31), other]);
+        await pushImage(repositoryAt(source.url, 'team/foreign'), both, '1');
+        await engine.docker(['pull', '--platform', `linux/${FOREIGN}`, nameOf(at('team/foreign:1'))]);
+        const held = await daemon.find(at('team/foreign:1'), never);
+        const partial = { index: digestOf(both), platform: `linux/${FOREIGN}` };
+        expect(held).toMatchObject({ digest: digestOf(other), partial });
+        const copy = backupOf('team/foreign:1');
+        await pushByDaemon(held, copy);
+        expect(await verified(copy)).toBe(digestOf(other));
+      });
+
+      it('all of an index is pushed where all of it is there', async () => {
+        const both = makeIndex([await imageFor(NATIVE, 21), await imageFor(FOREIGN, 23)]);
+        await pushImage(repositoryAt(source.url, 'team/both'), both, '1');
+        for (const architecture of [FOREIGN, NATIVE])
+          await engine.docker(['pull', '--platform', `linux/${architecture}`, nameOf(at('team/both:1'))]);
+        const held = await daemon.find(at('team/both:1'), never);
+        expect(held).toMatchObject({ digest: digestOf(both) });
+        const copy = backupOf('team/both:1');
+        await pushByDaemon(held, copy);
+        expect(await verified(copy)).toBe(digestOf(both));
+      });
+
+      it('a backup that cannot be reached is told of', async () => {
+        const before = await namesOn(engine);
+        const held = await daemon.find(at('team/app:single'), never);
+        await backup.stop();
+        try {
+          const lost = pushByDaemon(held, backupOf('team/lost:2'));
+          await expect(lost).rejects.toMatchObject({ code: 'REGISTRY_UNREACHABLE' });
+        } finally {
+          await backup.start();
+        }
+        expect(await namesOn(engine)).toEqual(before);
       });
     });
 
