@@ -283,6 +283,16 @@ describe('a target that was believed and lacks something', () => {
     });
   });
 
+  test('is not blamed for a manifest that its source spoilt', async () => {
+    const child = new RegExp(`manifests/${arm.content.descriptor.digest}`);
+    const { source, target, run } = await scene({
+      faults: [{ method: 'GET', path: child, answer: refusal(400, 'MANIFEST_UNKNOWN') }],
+    });
+    await target.seed({ repository: 'backup/app', image });
+    expect(await fault(run(index))).toMatchObject({ code: 'MISSING_CONTENT', side: 'source' });
+    expect(source.requests('GET', child)).toHaveLength(1);
+  });
+
   test('was asked for nothing cannot have been wrong: an invalid manifest is not sent twice', async () => {
     const { target, run } = await scene(
       {},
@@ -486,9 +496,9 @@ describe('foreign layers', () => {
   });
 });
 
-function withData(data: string): ManifestContent {
+function withData(data: string, size?: number): ManifestContent {
   const [first, ...layers] = descriptors;
-  return contentOf({ config: { ...first, data }, layers });
+  return contentOf({ config: { ...first, data, ...(size !== undefined && { size }) }, layers });
 }
 
 describe('content inside a descriptor', () => {
@@ -506,6 +516,22 @@ describe('content inside a descriptor', () => {
     const { source, run } = await scene();
     await run({ content: withData(data) });
     expect(source.requests('GET', new RegExp(`blobs/${config?.descriptor.digest}`))).toHaveLength(1);
+  });
+
+  test('of the right size and another digest is not believed', async () => {
+    const { source, target, run } = await scene();
+    const right = source.blob('app', config?.descriptor.digest ?? '');
+    await run({ content: withData(Buffer.alloc(right?.length ?? 0, 'x').toString('base64')) });
+    expect(target.blob('backup/app', config?.descriptor.digest ?? '')).toEqual(right);
+    expect(source.requests('GET', new RegExp(`blobs/${config?.descriptor.digest}`))).toHaveLength(1);
+  });
+
+  test('of the right digest and another size is not believed', async () => {
+    const { source, target, run } = await scene();
+    const right = source.blob('app', config?.descriptor.digest ?? '');
+    const content = withData(right?.toString('base64') ?? '', (right?.length ?? 0) + 1);
+    expect(await fault(run({ content }))).toMatchObject({ code: 'CONTENT_MISMATCH', side: 'source' });
+    expect(target.blob('backup/app', config?.descriptor.digest ?? '')).toBeUndefined();
   });
 });
 

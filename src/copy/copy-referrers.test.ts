@@ -4,7 +4,7 @@ import { graphCopy } from '../../test/fakes/copying.ts';
 import type { RegistryOptions, ScriptedRegistry } from '../../test/fakes/scripted-registry.ts';
 import { useStage } from '../../test/fakes/stage.ts';
 import { type MadeImage, makeImage, makeIndex } from '../../test/images/image.ts';
-import { hexOf } from '../image/digest.ts';
+import { digestOf, hexOf } from '../image/digest.ts';
 import { OCI_INDEX } from '../image/media-type.ts';
 import { copyGraph } from './copy-graph.ts';
 import { copyReferrers } from './copy-referrers.ts';
@@ -98,6 +98,26 @@ describe('what refers to an image', () => {
         .filter((tag) => tag !== 'v1')
         .toSorted(),
     ).toEqual(tags.toSorted());
+  });
+
+  test('under a tag of cosign that cannot be read is an error, and not taken for absent', async () => {
+    const { run } = await scene([], {
+      faults: [{ path: new RegExp(cosign(amd, 'att')), answer: refusal(403, 'DENIED') }],
+    });
+    await expect(run()).rejects.toMatchObject({
+      side: 'source',
+      code: 'DENIED',
+      message: expect.stringContaining(cosign(amd, 'att')),
+    });
+  });
+
+  test('is not looked for under a tag that nobody can have: a sha512 is too long for one', async () => {
+    const { source, target } = await scene([]);
+    const digest = digestOf(amd.content.bytes, 'sha512');
+    const long = { ...amd.content, descriptor: { ...amd.content.descriptor, digest } };
+    const copy = graphCopy(stage.repository(source, 'app'), stage.repository(target, 'app'));
+    expect(await copyReferrers(copy, long)).toBe(0);
+    expect(source.requests('GET', /manifests\/sha512-/)).toEqual([]);
   });
 
   test('is followed three steps and no further', async () => {

@@ -85,8 +85,8 @@ describe('parseManifest', () => {
     [
       'the header with parameters',
       { ...image, mediaType: undefined },
-      `${OCI_MANIFEST}; charset=utf-8`,
-      OCI_MANIFEST,
+      `${DOCKER_MANIFEST}; charset=utf-8`,
+      DOCKER_MANIFEST,
     ],
     ['the body, if the header is vague', image, 'application/json', OCI_MANIFEST],
     ['the body, if there is no header', index, '', OCI_INDEX],
@@ -108,6 +108,7 @@ describe('parseManifest', () => {
     ['an index type with layers', { mediaType: OCI_INDEX, layers: [layer] }, OCI_INDEX],
     ['body and header of different types', image, OCI_INDEX],
     ['body and header of different makers', image, DOCKER_MANIFEST],
+    ['the same with parameters', image, `${DOCKER_MANIFEST}; charset=utf-8`],
     ['an unknown type in the body', { ...image, mediaType: 'application/x' }, OCI_MANIFEST],
     ['a type in the body that is no text', { ...image, mediaType: 5 }, OCI_MANIFEST],
     ['null as type', { ...image, mediaType: null }, OCI_MANIFEST],
@@ -165,6 +166,19 @@ describe('parseManifest', () => {
       Buffer.from('"}'),
     ]);
     expect(() => parseManifest(bytes, OCI_MANIFEST)).toThrow('wanted JSON in UTF-8');
+  });
+
+  it.each([
+    ['by header', { layers: [] }, DOCKER_SCHEMA1],
+    ['by body', { schemaVersion: 1, fsLayers: [] }, 'application/json'],
+  ])('says of schema 1 %s what to do', (_by, body, contentType) => {
+    expect(() => parseManifest(bytesOf(body), contentType)).toThrow(
+      'schema 1 is not supported; push the image again with a current tool',
+    );
+  });
+
+  it('has the limit of registries, which is 4 MiB', () => {
+    expect(LARGEST_MANIFEST).toBe(4_194_304);
   });
 
   it('refuses a manifest over the limit unread, and takes one at the limit', () => {

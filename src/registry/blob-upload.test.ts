@@ -151,6 +151,14 @@ describe('a registry that refuses mounts', () => {
     expect(requests(registry).slice(-4)).toEqual(['HEAD 404', 'POST 202', 'PUT 201', 'POST from app 201']);
   });
 
+  test.each([400, 404])('with %i because it does not know the blob is sent it', async (status) => {
+    const { registry, app } = await scene({
+      faults: [{ method: 'POST', path: /mount=/, answer: refusal(status, 'BLOB_UNKNOWN') }],
+    });
+    expect(await push(app, small)).toEqual({ how: 'pushed', opened: 1 });
+    expect(requests(registry)).toEqual([`POST from app ${status}`, 'HEAD 404', 'POST 202', 'PUT 201']);
+  });
+
   test.each([403, 405])('and says %i to HEAD is sent the blob', async (status) => {
     const { registry, app } = await scene({
       faults: [

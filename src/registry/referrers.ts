@@ -58,8 +58,7 @@ function nextPage(answer: Answer, operation: string): URL | undefined {
 
 function readIndex(bytes: Uint8Array): Manifest | undefined {
   try {
-    const index = parseManifest(bytes, OCI_INDEX);
-    return index.mediaType === OCI_INDEX ? index : undefined;
+    return parseManifest(bytes, OCI_INDEX);
   } catch {
     return undefined;
   }

@@ -7,7 +7,14 @@ import { makeImage, makeIndex } from '../../test/images/image.ts';
 import type { Target } from '../copy/target.ts';
 import { digestOf } from '../image/digest.ts';
 import { LARGEST_MANIFEST } from '../image/manifest.ts';
-import { ACCEPTED_MANIFESTS, DOCKER_SCHEMA1_SIGNED, OCI_MANIFEST } from '../image/media-type.ts';
+import {
+  ACCEPTED_MANIFESTS,
+  DOCKER_INDEX,
+  DOCKER_MANIFEST,
+  DOCKER_SCHEMA1_SIGNED,
+  OCI_INDEX,
+  OCI_MANIFEST,
+} from '../image/media-type.ts';
 import type { Repository } from './repository.ts';
 
 const stage = useStage();
@@ -51,7 +58,11 @@ describe('resolve', () => {
   test('names everything that we can read: a narrower Accept makes registries say 404', async () => {
     const { registry, app } = await scene();
     await app.resolve('v1', never);
-    expect(registry.requests()[0]?.headers.accept?.split(', ')).toEqual(ACCEPTED_MANIFESTS);
+    const accepted = registry.requests()[0]?.headers.accept?.split(', ');
+    expect(accepted).toEqual(ACCEPTED_MANIFESTS);
+    expect(accepted).toEqual(
+      expect.arrayContaining([OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST]),
+    );
   });
 
   test.each([
@@ -107,6 +118,16 @@ describe('fetchReference', () => {
     expect(methods(registry)).toEqual(['GET 200']);
   });
 
+  test('keeps white space and the order of members: a digest is that of bytes', async () => {
+    const { registry, app } = await scene();
+    const spaced = Buffer.from(`${JSON.stringify(JSON.parse(bytes.toString()), null, 2)}\n`);
+    registry.putManifest('app', { mediaType: OCI_MANIFEST, bytes: spaced }, 'spaced');
+    const got = await app.fetchReference('spaced', never);
+    expect([got.descriptor.digest, Buffer.from(got.bytes)]).toEqual([digestOf(spaced), spaced]);
+    await app.pushReference(got, 'again', never);
+    expect(registry.manifest('app', 'again')).toEqual(spaced);
+  });
+
   test('goes by the bytes and not by a digest header that is wrong', async () => {
     const { app } = await scene({
       faults: [{ path: /./, edit: withHeaders({ 'docker-content-digest': digestOf(Buffer.from('other')) }) }],
@@ -141,6 +162,17 @@ describe('fetchReference', () => {
     expect((await app.fetchReference('v1', never)).descriptor.mediaType).toBe(OCI_MANIFEST);
   });
 
+  test('takes the type from the header for a body that does not name it', async () => {
+    const { registry, app } = await scene();
+    const bare = Buffer.from(bytes.toString().replace(`"mediaType":"${OCI_MANIFEST}",`, ''));
+    registry.putManifest('app', { mediaType: DOCKER_MANIFEST, bytes: bare }, 'bare');
+    registry.play({
+      path: /bare/,
+      edit: withHeaders({ 'content-type': `${DOCKER_MANIFEST}; charset=utf-8` }),
+    });
+    expect((await app.fetchReference('bare', never)).descriptor.mediaType).toBe(DOCKER_MANIFEST);
+  });
+
   test('reads a manifest of the largest size there may be, and no larger one', async () => {
     const { registry, app } = await scene();
     registry.putManifest('app', { mediaType: OCI_MANIFEST, bytes: padded(LARGEST_MANIFEST) }, 'largest');
@@ -158,7 +190,7 @@ describe('fetchReference', () => {
     );
     await expect(app.fetchReference('old', never)).rejects.toMatchObject({
       code: 'INVALID_MANIFEST',
-      message: expect.stringContaining('schema 1'),
+      message: expect.stringContaining('schema 1 is not supported; push the image again'),
     });
   });
 
