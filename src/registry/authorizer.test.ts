@@ -5,7 +5,7 @@ import type { ScriptedRegistry } from '../../test/fakes/scripted-registry.ts';
 import { never, type StageClientOptions, useStage } from '../../test/fakes/stage.ts';
 import type { TokenServer, TokenServerOptions } from '../../test/fakes/token-server.ts';
 import { makeImage } from '../../test/images/image.ts';
-import type { Credential } from './credential.ts';
+import { basicHeader, type Credential } from './credential.ts';
 import { Repository } from './repository.ts';
 import type { Actions } from './scope.ts';
 
@@ -292,6 +292,23 @@ describe('a challenge', () => {
       'HEAD /v2/app/manifests/v1',
     ]);
     expect(tokens.requests()[0]?.query.get('service')).toBe('old');
+  });
+
+  test('is taken from there once, whoever is refused after that', async () => {
+    const registry = await stage.listen(({ path, headers }) => {
+      if (path === '/v2/') return refusal(401, 'UNAUTHORIZED', { 'www-authenticate': 'Basic realm="x"' });
+      return headers.authorization === basicHeader(ana) ? answer(404) : refusal(401, 'UNAUTHORIZED');
+    });
+    const credentials = [{ ...ana, password: 'old' }, ana];
+    await expect(
+      stage.repository(registry, 'app', { credentials }).resolve('v1', never),
+    ).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(registry.requests().map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'HEAD /v2/app/manifests/v1',
+      'GET /v2/',
+      'HEAD /v2/app/manifests/v1',
+      'HEAD /v2/app/manifests/v1',
+    ]);
   });
 
   test('that is missing everywhere leaves the 401', async () => {

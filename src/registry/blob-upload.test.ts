@@ -626,6 +626,26 @@ describe('a token that runs out', () => {
     expect(requests(registry)).toEqual(['POST from app 401', 'POST from app 202', 'PUT 201']);
   });
 
+  test('and cannot be had again gives up the stream that waits for it', async () => {
+    let lost = false;
+    const { app } = await scene(
+      { auth: { basic: ana } },
+      {
+        findCredentials: async () => {
+          if (lost) throw new Error('the file is gone');
+          return [ana];
+        },
+      },
+    );
+    const stream = large.open();
+    async function open(): Promise<Readable> {
+      lost = true;
+      return stream;
+    }
+    await expect(app.push(large.descriptor, open, never)).rejects.toThrow('the file is gone');
+    expect(stream.destroyed).toBe(true);
+  });
+
   test('unforeseen before a small blob costs no second session', async () => {
     const tokens = await stage.tokens({ accounts: [ana] });
     const { registry, app } = await scene({ auth: { bearer: tokens } }, { credentials: [ana] });

@@ -48,9 +48,17 @@ describe('several challenges', () => {
   test.each([
     'Negotiate, Bearer realm="https://a/t", Basic realm="a"',
     'Negotiate YII=, Bearer realm="https://a/t", Basic realm="a"',
+    'Negotiate a/b+c==, Bearer realm="https://a/t", Basic realm="a"',
     'Negotiate, NTLM, Bearer realm="https://a/t", Basic realm="a"',
   ])('a scheme before them that is not ours does not hide them: %s', (header) => {
     expect(read(header).slice(-2)).toEqual(both);
+  });
+
+  test('what a scheme carries that is not ours is taken for no scheme', () => {
+    expect(read('Negotiate basic, Bearer realm="https://a/t"')).toEqual([
+      ['negotiate', {}],
+      ['bearer', { realm: 'https://a/t' }],
+    ]);
   });
 
   test('a header that cannot be read does not cost the good one beside it', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { answer, redirect, refusal } from '../../test/fakes/answer.ts';
 import type { Handle, Listener } from '../../test/fakes/listener.ts';
-import { never, useStage } from '../../test/fakes/stage.ts';
+import { never, trustedCertificate, useStage } from '../../test/fakes/stage.ts';
 import { makeImage } from '../../test/images/image.ts';
 import { makeBlob } from '../../test/images/layer.ts';
 import { OCI_INDEX, OCI_LAYER } from '../image/media-type.ts';
@@ -131,6 +131,40 @@ describe.each(Object.entries(HOPS))('a %s', (_name, { handle, run }) => {
     'data:,',
   ])('does not lead to %s', async (target) => {
     expect((await lured(target)).error).toMatchObject({ code: 'PROTOCOL', retriable: false });
+  });
+});
+
+describe('a registry with TLS', async () => {
+  const tls = await trustedCertificate();
+
+  test.each(Object.entries(HOPS))(
+    'does not lead to a server without by a %s',
+    async (_name, { handle, run }) => {
+      const trap = await stage.listen(() => answer(200, {}, bytes));
+      const registry = await stage.listen(handle(trap.url.replace('127.0.0.1', 'localhost')), {
+        tls,
+        faults: [{ path: /blobs\/sha256/, nth: 1, cutAfterResponseBytes: 3 }],
+      });
+      const app = stage.repository(registry, 'app', { speaksPlainHttp: () => false });
+      await expect(run(app)).rejects.toMatchObject({ code: 'FORBIDDEN_HOP', retriable: false });
+      expect([registry.requests().length > 0, trap.requests()]).toEqual([true, []]);
+    },
+  );
+});
+
+describe('an upload that is given back', () => {
+  test.each(TARGETS)('is not looked for at %s, where it is said to have gone on', async (target) => {
+    const trap = await stage.listen(() => answer(204));
+    const elsewhere = `${target}${trap.host.slice(trap.host.indexOf(':'))}/upload`;
+    const registry = await stage.listen(({ method }) => {
+      if (method === 'POST') return answer(202, { location: '/upload' });
+      if (method === 'GET') return answer(204, { location: elsewhere });
+      return method === 'PUT' ? refusal(403, 'DENIED') : refusal(416, 'RANGE_INVALID');
+    });
+    const app = stage.repository(registry, 'app', { mayBeInternal: onlyTheRegistry });
+    const pushing = app.push(blob.descriptor, async () => blob.open(), never);
+    await expect(pushing).rejects.toMatchObject({ code: 'DENIED' });
+    expect([registry.requests('GET', /upload/).length, trap.requests()]).toEqual([1, []]);
   });
 });
 

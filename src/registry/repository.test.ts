@@ -347,6 +347,15 @@ describe('pushReference', () => {
     expect(puts(registry)).toEqual(['PUT v1 201', 'PUT v1 400', 'HEAD v1 200']);
   });
 
+  test.each([403, 409, 412])('also where such a tag is refused with %i', async (status) => {
+    const { registry, app } = await target({
+      faults: [{ method: 'PUT', path: /manifests/, nth: 2, answer: refusal(status, 'X') }],
+    });
+    await app.pushReference(image.content, 'v1', never);
+    await app.pushReference(image.content, 'v1', never);
+    expect(puts(registry)).toEqual(['PUT v1 201', `PUT v1 ${status}`, 'HEAD v1 200']);
+  });
+
   test('does not take an immutable tag with another image for success', async () => {
     const { registry, app } = await target({ traits: { immutableTags: true } });
     registry.putManifest(
