@@ -222,6 +222,33 @@ describe('several candidates', () => {
     );
   });
 
+  test('a reader who was refused and goes on as nobody leaves the credential to the writer', async () => {
+    const { registry, tokens } = await bearer({
+      faults: [{ path: /account=ana/, times: 1, answer: refusal(401, 'UNAUTHORIZED') }],
+    });
+    const client = stage.client({ credentials: [ana] });
+    await stage.repository(registry, 'app', { client, actions: 'pull' }).resolve('v1', never);
+    await stage.repository(registry, 'app', { client }).resolve('v1', never);
+    expect(tokens.requests().map(({ query }) => query.get('account'))).toEqual(['ana', null, 'ana']);
+  });
+
+  test('each repository has its own: what one refused serves the other', async () => {
+    const tokens = await stage.tokens({
+      accounts: [
+        { ...ana, repositories: /^app$/ },
+        { ...ben, repositories: /^other$/ },
+      ],
+    });
+    const images = ['app', 'other'].map((repository) => ({ repository, tag: 'v1', image }));
+    const registry = await stage.registry({ auth: { bearer: tokens }, images });
+    const client = stage.client({ credentials: [ana, ben] });
+    const [app, other] = ['app', 'other'].map((path) => stage.repository(registry, path, { client }));
+    for (const repository of [app, other]) await repository?.resolve('v1', never);
+    tokens.expire();
+    await app?.resolve('v1', never);
+    expect(tokens.requests().map(({ query }) => query.get('account'))).toEqual(['ana', 'ana', 'ben', 'ana']);
+  });
+
   test('the first is tried again after five minutes: registries have bad minutes, too', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const { tokens, repository } = await bearer({

@@ -52,7 +52,6 @@ describe('a call', () => {
   });
 
   test('with 429 holds back the calls of everybody to that host, and of nobody to another', async () => {
-    const { promise: asked, resolve } = Promise.withResolvers<void>();
     const limited = await stage.listen(() => answer(200), {
       faults: [{ path: /./, nth: 1, answer: refusal(429, 'TOOMANYREQUESTS', { 'retry-after': '60' }) }],
     });
@@ -60,11 +59,11 @@ describe('a call', () => {
     const client = stage.client();
     const stop = new AbortController();
     const first = client.call(call(limited, { signal: stop.signal })).catch((error: unknown) => error);
-    await limited.seen();
-    await expect.poll(() => limited.requests()[0]?.status).toBe(429);
-    void client.call(call(other)).then(() => resolve());
-    await asked;
+    const wanted = { operation: 'wait', signal: stop.signal };
+    await expect(client.heldBack(limited.host, wanted)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
     const second = client.call(call(limited, { signal: stop.signal })).catch((error: unknown) => error);
+    // It would have been sent by the time that one of another host has its answer.
+    for (let times = 0; times < 3; times++) await client.call(call(other));
     stop.abort();
     expect([await first, await second]).toMatchObject([{ code: 'ABORTED' }, { code: 'ABORTED' }]);
     expect(limited.requests()).toHaveLength(1);

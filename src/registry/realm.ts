@@ -11,7 +11,7 @@ const SHARED = /^(?:ac|co|com|edu|gov|net|org)\.[a-z]{2}$/;
  */
 export function checkRealm(host: string, realm: URL): void {
   const registry = new URL(`https://${host}`).hostname;
-  if (registry === realm.hostname || domainOf(registry) === domainOf(realm.hostname)) return;
+  if (domainOf(registry) === domainOf(realm.hostname)) return;
   throw new RegistryError(
     `its realm ${JSON.stringify(realm.host)} does not belong to it and would be sent a credential`,
     {

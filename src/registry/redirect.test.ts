@@ -210,5 +210,7 @@ describe('an address that a registry sends', () => {
     expect(() => resolveHop('http://cdn.example/x?sig=secret', base, operation)).toThrow(
       /^(?!.*secret).*cdn\.example/,
     );
+    for (const unusable of ['ftp://cdn.example/x?sig=secret', 'https://cdn.example:99999/?sig=secret'])
+      expect(() => resolveHop(unusable, base, operation)).toThrow(/^(?!.*secret).*no http URL/);
   });
 });

@@ -124,6 +124,18 @@ describe('the pause', () => {
   });
 });
 
+test('a host that somebody was told to leave alone is left alone by a first try as well', async () => {
+  const own = patience();
+  own.gate.closeFor(60_000);
+  const attempt = failing(0, undefined);
+  const { signal } = new AbortController();
+  const running = withRetries(own, { operation, signal }, attempt);
+  await vi.advanceTimersByTimeAsync(59_999);
+  expect(attempt).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(await running).toBe('done');
+});
+
 describe('a signal that aborts', () => {
   test.each(['a pause', 'a closed gate', 'the request'])('ends %s', async (what) => {
     const stop = new AbortController();
