@@ -27,6 +27,12 @@ describe('the proxy of the environment', () => {
     expect(proxyFrom(environment)({ hostname: 'registry.test', port: 443 })?.href).toBe(href);
   });
 
+  test.each(['NO_PROXY', 'no_proxy'])('has its exceptions in %s', (name) => {
+    const find = proxyFrom({ https_proxy: PROXY, [name]: 'registry.test' });
+    const hosts = ['registry.test', 'other.test'].map((hostname) => find({ hostname, port: 443 })?.href);
+    expect(hosts).toEqual([undefined, `${PROXY}/`]);
+  });
+
   test.each(['socks5://proxy:1080', 'http://', 'http://a b', 'ftp://user:hunter2@proxy'])(
     '%s is refused, and not told',
     (text) => {
@@ -161,6 +167,18 @@ describe('a registry behind a proxy', () => {
       expect(asked).toEqual([]);
     },
   );
+
+  test('that speaks plain HTTP is nearby, and reached directly', async () => {
+    const { url, asked } = await proxy({});
+    const registry = await stage.registry({
+      images: [{ repository: 'team/app', tag: '1', image: await makeImage() }],
+    });
+    const client = stage.client({ findProxy: () => new URL(url) });
+    expect(await stage.repository(registry, 'team/app', { client }).resolve('1', never)).toHaveProperty(
+      'digest',
+    );
+    expect(asked).toEqual([]);
+  });
 
   test('on loopback is reached directly', async () => {
     const { url, asked } = await proxy({});
