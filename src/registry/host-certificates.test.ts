@@ -1,6 +1,7 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { makeClientCertificate } from '../../test/fakes/client-certificate.ts';
 import { type LoopbackCertificate, makeLoopbackCertificate } from '../../test/fakes/loopback-certificate.ts';
 import type { RegistryOptions, ScriptedRegistry } from '../../test/fakes/scripted-registry.ts';
@@ -119,6 +120,27 @@ describe('a registry with a certificate of its own authority', () => {
     expect(
       await resolve(registry, await certsDir(registry.host, { 'ca.crt': certificate.ca })),
     ).toHaveProperty('digest');
+  });
+
+  test('does not take the place of those of the system', async () => {
+    const [known, own] = [await makeLoopbackCertificate(), await makeLoopbackCertificate()];
+    const before = getCACertificates('default');
+    onTestFinished(() => setDefaultCACertificates(before));
+    setDefaultCACertificates([known.ca]);
+    const registry = await start(known);
+    expect(await resolve(registry, await certsDir(registry.host, { 'ca.crt': own.ca }))).toHaveProperty(
+      'digest',
+    );
+  });
+
+  test('is not looked up where there is no TLS: what is broken there harms nobody', async () => {
+    const images = [{ repository: 'team/app', tag: '1', image: await makeImage() }];
+    const registry = await stage.registry({ images });
+    async function findCertificates(): Promise<never> {
+      throw new Error('asked');
+    }
+    const app = stage.repository(registry, 'team/app', { findCertificates });
+    expect(await app.resolve('1', never)).toHaveProperty('digest');
   });
 
   test('learns who we are by the client certificate, which no other registry sees', async () => {
