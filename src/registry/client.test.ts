@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { answer, redirect, refusal } from '../../test/fakes/answer.ts';
+import type { Fault } from '../../test/fakes/fault.ts';
+import type { Handle } from '../../test/fakes/listener.ts';
 import { never, trustedCertificate, useStage } from '../../test/fakes/stage.ts';
+import { makeImage } from '../../test/images/image.ts';
+import { makeBlob } from '../../test/images/layer.ts';
+import { OCI_LAYER } from '../image/media-type.ts';
 import type { Call } from './call.ts';
 import type { RegistryEvent } from './event.ts';
+import type { Repository } from './repository.ts';
 
 const stage = useStage();
 
@@ -171,6 +177,76 @@ describe('connections', () => {
     for (let round = 0; round < 50; round++)
       await expect(client.callOnce(call(server))).rejects.toMatchObject({ code: 'PROTOCOL' });
     expect(server.connections()).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('answers that say more than anybody wants to know', async () => {
+  const { content } = await makeImage();
+  const blob = makeBlob(Buffer.from('content'), OCI_LAYER);
+  const stored = { 'docker-content-digest': content.descriptor.digest };
+  function push(app: Repository): Promise<unknown> {
+    return app.push(blob.descriptor, async () => blob.open(), never);
+  }
+
+  test.each<[string, Handle, (app: Repository) => Promise<unknown>]>([
+    ['an error', () => answer(400, {}, LARGE), (app) => app.fetchReference('v1', never)],
+    ['a pushed manifest', () => answer(201, stored, LARGE), (app) => app.pushReference(content, 'v1', never)],
+    ['a mount', () => answer(201, {}, LARGE), push],
+    ['a 401 without a challenge', () => answer(401, {}, LARGE), (app) => app.resolve('v1', never)],
+    [
+      'an upload',
+      ({ method }) => answer(method === 'POST' ? 202 : 201, { location: '/upload' }, LARGE),
+      push,
+    ],
+    [
+      'an upload that is given back',
+      ({ method }) => answer(method === 'POST' ? 202 : 404, { location: '/upload' }, LARGE),
+      push,
+    ],
+  ])('cost no connection: %s', async (_name, handle, run) => {
+    const server = await stage.listen(handle);
+    const app = stage.repository(server, 'app');
+    for (let round = 0; round < 5; round++) await run(app).catch(() => undefined);
+    expect(server.requests().length).toBeGreaterThanOrEqual(5);
+    expect(server.connections()).toBeLessThanOrEqual(2);
+  });
+
+  test('cost no connection: a realm that knows no POST', async () => {
+    const server = await stage.listen(({ path }) =>
+      path === '/token'
+        ? answer(404, {}, LARGE)
+        : answer(401, { 'www-authenticate': 'Bearer realm="/token"' }, LARGE),
+    );
+    const app = stage.repository(server, 'app', {
+      credentials: [{ kind: 'identity-token', token: 'secret' }],
+    });
+    for (let round = 0; round < 5; round++) await app.resolve('v1', never).catch(() => undefined);
+    expect(server.requests('POST', /token/)).toHaveLength(5);
+    expect(server.connections()).toBeLessThanOrEqual(2);
+  });
+
+  /** More than a client has connections for one origin. */
+  const MANY = 40;
+
+  test.each<[string, Handle, readonly Fault[]]>([
+    ['length', () => answer(200, {}, LARGE), []],
+    [
+      'range',
+      ({ headers }) => (headers.range === undefined ? answer(200, {}, 'content') : answer(206, {}, LARGE)),
+      Array.from({ length: MANY }, (_, round) => ({
+        path: /./,
+        nth: 2 * round + 1,
+        cutAfterResponseBytes: 3,
+      })),
+    ],
+  ])('are given up when they are a blob of another %s', async (_name, handle, faults) => {
+    const server = await stage.listen(handle, { faults });
+    const app = stage.repository(server, 'app');
+    for (let round = 0; round < MANY; round++) {
+      const read = app.fetch(blob.descriptor, never).then((stream) => stream.toArray());
+      await expect(read).rejects.toHaveProperty('code');
+    }
+    expect(server.requests()).toHaveLength(faults.length + MANY);
   });
 });
 
