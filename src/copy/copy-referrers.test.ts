@@ -117,7 +117,7 @@ describe('what refers to an image', () => {
     const long = { ...amd.content, descriptor: { ...amd.content.descriptor, digest } };
     const copy = graphCopy(stage.repository(source, 'app'), stage.repository(target, 'app'));
     expect(await copyReferrers(copy, long)).toBe(0);
-    expect(source.requests('GET', /manifests\/sha512-/)).toEqual([]);
+    expect(source.requests('GET', /\.(?:sig|att|sbom)/)).toEqual([]);
   });
 
   test('is followed three steps and no further', async () => {
