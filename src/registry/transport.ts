@@ -122,7 +122,7 @@ export class Transport {
 
   /** What the operator lets us reach inside is for those who name it, not for a registry outside that points there. */
   #refuseWayIn(hostname: string, home: string): void {
-    if (hostname === home || !this.#mayBeInternal(bare(hostname)) || this.#mayBeInternal(bare(home))) return;
+    if (!this.#mayBeInternal(bare(hostname)) || this.#mayBeInternal(bare(home))) return;
     throw forbiddenAddress(hostname);
   }
 }
