@@ -161,6 +161,20 @@ describe('bounds', () => {
     expect(shelf.reads).toEqual([]);
   });
 
+  test('children that would fill it over all levels together are refused', async () => {
+    const shelf = new Shelf();
+    function half(from: number): Descriptor {
+      const manifests = Array.from({ length: 9 }, (_, number) =>
+        blob(from + number, { mediaType: OCI_MANIFEST, size: 4 * 1024 * 1024 }),
+      );
+      return shelf.put({ manifests });
+    }
+    const root = contentOf({ manifests: [half(0), half(9)] });
+    await expect(read({ content: root }, shelf)).rejects.toMatchObject({
+      message: expect.stringContaining('67108864 bytes'),
+    });
+  });
+
   test('many parents of the same children cost no more than the children', async () => {
     const shelf = new Shelf();
     function layer(children: readonly Descriptor[], kind: string): Descriptor[] {

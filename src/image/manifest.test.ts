@@ -110,6 +110,11 @@ describe('parseManifest', () => {
     ['body and header of different makers', image, DOCKER_MANIFEST],
     ['the same with parameters', image, `${DOCKER_MANIFEST}; charset=utf-8`],
     ['an unknown type in the body', { ...image, mediaType: 'application/x' }, OCI_MANIFEST],
+    [
+      'an unknown type in the body below a vague header',
+      { ...image, mediaType: 'application/x' },
+      'application/json',
+    ],
     ['a type in the body that is no text', { ...image, mediaType: 5 }, OCI_MANIFEST],
     ['null as type', { ...image, mediaType: null }, OCI_MANIFEST],
     ['nothing to tell the type by', { schemaVersion: 2 }, 'application/json'],
