@@ -157,6 +157,64 @@ describe('what refers to an image', () => {
     expect(target.requests('PUT', /manifests\/sha256/)).toHaveLength(4);
   });
 
+  test('is read four at once: each may be as large as a manifest can be', async () => {
+    const { promise: held, resolve } = Promise.withResolvers<void>();
+    const six = await Promise.all(Array.from({ length: 6 }, (_, number) => referrerOf(index, `x${number}`)));
+    const theirs = new RegExp(
+      `manifests/(?:${six.map(({ content }) => content.descriptor.digest).join('|')})`,
+    );
+    const { source, run } = await scene(six, { faults: [{ method: 'GET', path: theirs, wait: held }] });
+    const running = run();
+    await source.seen('GET', theirs, 4);
+    // A fifth would have been sent before this one has its answer.
+    await stage
+      .repository(source, 'app')
+      .exists(index.content.descriptor.digest, new AbortController().signal);
+    expect(source.requests('GET', theirs)).toHaveLength(4);
+    resolve();
+    expect(await running).toBe(6);
+  });
+
+  test('in numbers beyond reason is refused before one of it is read', async () => {
+    const manifests = Array.from({ length: 1001 }, (_, number) => ({
+      ...signature.content.descriptor,
+      digest: digestOf(Buffer.from(String(number))),
+    }));
+    const page = JSON.stringify({ schemaVersion: 2, manifests });
+    const { source, run } = await scene([], {
+      faults: [{ path: /referrers/, nth: 1, answer: answer(200, { 'content-type': OCI_INDEX }, page) }],
+    });
+    await expect(run()).rejects.toMatchObject({
+      code: 'INVALID_MANIFEST',
+      message: expect.stringContaining('1000 referrers'),
+    });
+    const read = source.requests('GET', /manifests\/sha256:/).map(({ path }) => path.split('/').at(-1));
+    expect(read.filter((digest) => manifests.some((listed) => listed.digest === digest))).toEqual([]);
+  });
+
+  test('is counted over the image and its children together', async () => {
+    const { mediaType } = amd.content.descriptor;
+    const many = Array.from({ length: 400 }, (_, number) => {
+      const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, layers: [], number }));
+      return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+    });
+    const page = JSON.stringify({ schemaVersion: 2, manifests: many.map(({ descriptor }) => descriptor) });
+    const { source, run } = await scene([], {
+      faults: [{ path: /referrers/, answer: answer(200, { 'content-type': OCI_INDEX }, page) }],
+    });
+    for (const { bytes } of many) source.putManifest('app', { mediaType, bytes });
+    await expect(run()).rejects.toMatchObject({ code: 'INVALID_MANIFEST' });
+  });
+
+  test('of a child that is listed twice is asked for once', async () => {
+    const twice = makeIndex([amd, amd]);
+    const source = await stage.registry({ images: [{ repository: 'app', image: twice }] });
+    const target = await stage.registry();
+    const copy = graphCopy(stage.repository(source, 'app'), stage.repository(target, 'app'));
+    expect(await copyReferrers(copy, twice.content)).toBe(0);
+    expect(source.requests('GET', /referrers/)).toHaveLength(2);
+  });
+
   test('that the source cannot tell of is an error that says so', async () => {
     const { run } = await scene([signature], {
       faults: [{ path: /referrers/, answer: refusal(500, 'UNKNOWN') }],
