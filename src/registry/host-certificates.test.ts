@@ -102,6 +102,10 @@ function resolve({ host }: ScriptedRegistry, dir?: string): Promise<unknown> {
   return stage.repository({ host }, 'team/app', options).resolve('1', never);
 }
 
+async function broken(): Promise<never> {
+  throw new Error('asked');
+}
+
 describe('a registry with a certificate of its own authority', () => {
   test('is trusted by that authority, and by no other', async () => {
     const [certificate, other] = [await makeLoopbackCertificate(), await makeLoopbackCertificate()];
@@ -136,10 +140,7 @@ describe('a registry with a certificate of its own authority', () => {
   test('is not looked up where there is no TLS: what is broken there harms nobody', async () => {
     const images = [{ repository: 'team/app', tag: '1', image: await makeImage() }];
     const registry = await stage.registry({ images });
-    async function findCertificates(): Promise<never> {
-      throw new Error('asked');
-    }
-    const app = stage.repository(registry, 'team/app', { findCertificates });
+    const app = stage.repository(registry, 'team/app', { findCertificates: broken });
     expect(await app.resolve('1', never)).toHaveProperty('digest');
   });
 
