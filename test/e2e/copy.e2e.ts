@@ -171,13 +171,7 @@ describe
     const { chart, sbom, signature } = await chartWithReferrers();
     await seed('chart', chart, '1');
     await seed('chart', signature, `${tagOf(chart)}.sig`);
-    await output(programOf('oras'), [
-      'cp',
-      '--from-oci-layout',
-      `${await layoutOf(sbom, 'sbom')}:sbom`,
-      '--to-plain-http',
-      `${source.host}/chart:sbom`,
-    ]);
+    await attach(sbom, 'chart');
     const copied = `${target.host}/backup/chart:1`;
     const result = await copy('--referrers', `${source.host}/chart:1`, copied);
     expect(result).toMatchObject({ digest: digestOf(chart), referrers: 2 });
@@ -194,6 +188,32 @@ describe
     );
     expect(listed.trim()).toBe(digestOf(sbom));
   });
+
+  it('leaves what somebody else keeps under the tag for the list of its referrers', async () => {
+    const { chart, sbom } = await chartWithReferrers();
+    await seed('shared', chart, '1');
+    await attach(sbom, 'shared');
+    const stranger = await imageOf(NATIVE, 40);
+    await pushImage(repositoryAt(target.url, 'backup/shared'), stranger, tagOf(chart));
+    const copied = `${target.host}/backup/shared`;
+    expect(await copy('--referrers', `${source.host}/shared:1`, `${copied}:1`)).toMatchObject({
+      digest: digestOf(chart),
+      referrers: 1,
+    });
+    expect(await crane('digest', `${copied}:${tagOf(chart)}`)).toBe(digestOf(stranger));
+    expect(await crane('digest', `${copied}@${digestOf(sbom)}`)).toBe(digestOf(sbom));
+  });
+
+  /** By a program that writes the list of referrers itself. */
+  async function attach(referrer: MadeImage, repository: string): Promise<void> {
+    await output(programOf('oras'), [
+      'cp',
+      '--from-oci-layout',
+      `${await layoutOf(referrer, `sbom-${repository}`)}:sbom-${repository}`,
+      '--to-plain-http',
+      `${source.host}/${repository}:sbom`,
+    ]);
+  }
 
   async function layoutOf(image: MadeImage, tag: string): Promise<string> {
     const path = folder.file(`${part}-${tag}`);
