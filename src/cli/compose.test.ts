@@ -112,6 +112,27 @@ describe('a source that wants a password', () => {
   });
 });
 
+async function inside(): Promise<{ readonly source: ScriptedRegistry; readonly REGISTRY: string }> {
+  const images = [{ repository: 'private/app', tag: '1', image: await makeImage() }];
+  const [source, backup] = [await registry({ images }), await registry()];
+  return { source, REGISTRY: `${backup.host}/backup` };
+}
+
+describe('a source at an internal address', () => {
+  test('is not spoken to, though the backup registry is at one as well', async () => {
+    const { source, REGISTRY } = await inside();
+    const outcome = await ensure(source.host, { REGISTRY, SOURCES_INTERNAL: 'other.test' });
+    expect(outcome).toMatchObject({ state: 'failed', error: { code: 'FORBIDDEN_HOP', side: 'source' } });
+    expect(source.connections()).toBe(0);
+  });
+
+  test.each(['SOURCES_INTERNAL', 'SOURCES_PLAIN_HTTP'])('is read where %s names it', async (name) => {
+    const { source, REGISTRY } = await inside();
+    const settings = { REGISTRY, SOURCES_INTERNAL: 'other.test', [name]: source.host };
+    expect(await ensure(source.host, settings)).toMatchObject({ state: 'copied' });
+  });
+});
+
 test('what still runs when the time is over is broken off, and leaves no upload', async () => {
   const source = await registry({
     images: [{ repository: 'private/app', tag: '1', image: await makeImage() }],
