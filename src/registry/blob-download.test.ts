@@ -215,9 +215,15 @@ describe('a blob that breaks off', () => {
 
   test('because the reader was told to stop is not opened again', async () => {
     const hung = new Promise(() => undefined);
-    const { registry, app } = await holding({ pause: { afterBytes: 100_000, until: hung } });
+    const { registry, app } = await holding({ pause: { afterBytes: 600_000, until: hung } });
+    // More than is read at once: the last that was read is held back.
+    const large = Buffer.concat([...randomBytes(2, 900_000)]);
+    registry.putBlob('app', large);
     const stop = new AbortController();
-    const stream = await app.fetch(descriptor, stop.signal);
+    const stream = await app.fetch(
+      { ...descriptor, digest: digestOf(large), size: large.length },
+      stop.signal,
+    );
     stream.once('data', () => stop.abort());
     await expect(buffer(stream)).rejects.toMatchObject({ code: 'ABORTED' });
     expect(registry.requests()).toHaveLength(1);

@@ -35,7 +35,7 @@ test('each half minute is judged by itself', () => {
 test('the time in which the receiver has enough does not count', () => {
   const { flow, tooSlow } = watch();
   vi.advanceTimersByTime(29 * SECONDS);
-  flow.stop();
+  flow.pause();
   vi.advanceTimersByTime(600 * SECONDS);
   flow.start();
   vi.advanceTimersByTime(29 * SECONDS);
@@ -53,7 +53,16 @@ test('asking again and again for more begins no new window', () => {
   expect(tooSlow).toHaveBeenCalledOnce();
 });
 
-test('nothing is left behind when it stops', () => {
-  watch().flow.stop();
+test.each(['while bytes are waited for', 'in a pause'])('nothing is left behind when it stops %s', (when) => {
+  const { flow } = watch();
+  if (when === 'in a pause') flow.pause();
+  flow.stop();
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test('a pause that ends nothing is not judged, however long it is', () => {
+  const { flow, tooSlow } = watch();
+  flow.pause();
+  vi.advanceTimersByTime(600 * SECONDS);
+  expect(tooSlow).not.toHaveBeenCalled();
 });

@@ -10,6 +10,7 @@ const LEAST_BYTES = (WINDOW_MS / 1000) * 8 * 1024;
 export class FlowWatch {
   readonly #onTooSlow: () => void;
   #timer: NodeJS.Timeout | undefined;
+  #isWaiting = false;
   #bytes = 0;
 
   constructor(onTooSlow: () => void) {
@@ -18,9 +19,16 @@ export class FlowWatch {
 
   /** Bytes are waited for, from now on; no change when they were already. */
   start(): void {
-    if (this.#timer !== undefined) return;
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
     this.#bytes = 0;
-    this.#timer = setInterval(() => this.#judge(), WINDOW_MS).unref();
+    this.#timer ??= setInterval(() => this.#judge(), WINDOW_MS).unref();
+    this.#timer.refresh();
+  }
+
+  /** The receiver has enough for now. It says so for every piece, so that the timer is left as it is. */
+  pause(): void {
+    this.#isWaiting = false;
   }
 
   count(bytes: number): void {
@@ -28,12 +36,13 @@ export class FlowWatch {
   }
 
   stop(): void {
+    this.pause();
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
   #judge(): void {
-    if (this.#bytes < LEAST_BYTES) this.#onTooSlow();
+    if (this.#isWaiting && this.#bytes < LEAST_BYTES) this.#onTooSlow();
     this.#bytes = 0;
   }
 }

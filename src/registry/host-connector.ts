@@ -7,7 +7,7 @@ interface Built {
   readonly connect: buildConnector.connector;
 }
 
-/** Connects with the certificates of each host. One connector is kept for each, with its TLS sessions. */
+/** Connects by TLS with the certificates of each host. One connector is kept for each, with its TLS sessions. */
 export function hostConnector(
   options: buildConnector.BuildOptions,
   find: FindHostCertificates,
@@ -28,7 +28,6 @@ export function hostConnector(
   }
 
   return (target, callback) => {
-    if (target.protocol !== 'https:') return usual(target, callback);
     const host = target.host ?? target.hostname;
     find(host)
       .then((certificates) => (certificates === undefined ? usual : connectorFor(host, certificates)))

@@ -14,7 +14,7 @@ export function proxyConnector(
 ): buildConnector.connector {
   return (target, callback) => {
     const destination = { hostname: target.hostname, port: Number(target.port || DEFAULT_PORT) };
-    const proxy = target.protocol === 'https:' ? findProxy(destination) : undefined;
+    const proxy = findProxy(destination);
     if (proxy === undefined) {
       connect(target, callback);
       return;

@@ -7,6 +7,7 @@ import Agent from 'undici/lib/dispatcher/agent.js';
 import { forbiddenAddress, guardedLookup, literalFault, type MayBeInternal } from './address-guard.ts';
 import type { FindHostCertificates } from './host-certificates.ts';
 import { hostConnector } from './host-connector.ts';
+import { plainConnector } from './plain-connector.ts';
 import type { FindProxy } from './proxy.ts';
 import { proxyConnector } from './proxy-connector.ts';
 
@@ -139,16 +140,14 @@ function guardedConnector(
   options: buildConnector.BuildOptions = {},
   { findCertificates, findProxy }: Pick<TransportOptions, 'findCertificates' | 'findProxy'> = {},
 ): buildConnector.connector {
-  const all = {
-    timeout: CONNECT_TIMEOUT_MS,
-    lookup: guardedLookup(mayBeInternal),
-    allowH2: false,
-    ...options,
-  };
+  const lookup = guardedLookup(mayBeInternal);
+  const all = { timeout: CONNECT_TIMEOUT_MS, lookup, allowH2: false, ...options };
   const direct = findCertificates === undefined ? buildConnector(all) : hostConnector(all, findCertificates);
-  const connect = findProxy === undefined ? direct : proxyConnector(direct, findProxy, CONNECT_TIMEOUT_MS);
+  const secure = findProxy === undefined ? direct : proxyConnector(direct, findProxy, CONNECT_TIMEOUT_MS);
+  const plain = plainConnector({ timeout: CONNECT_TIMEOUT_MS, lookup });
   return (target, callback) => {
     const fault = literalFault(bare(target.hostname), mayBeInternal);
+    const connect = target.protocol === 'https:' ? secure : plain;
     if (fault === undefined) connect({ ...target, hostname: bare(target.hostname) }, callback);
     else callback(fault, null);
   };

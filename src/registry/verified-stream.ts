@@ -72,7 +72,7 @@ export class VerifiedStream extends Readable {
 
   /** The reader has enough for now. */
   #rest(): void {
-    this.#watch.stop();
+    this.#watch.pause();
     this.#source.pause();
   }
 
