@@ -63,8 +63,11 @@ const PLAYS: readonly ((random: Random) => Partial<Fault>)[] = [
   () => ({ answer: refusal(403, 'DENIED') }),
   () => ({ answer: refusal(404, 'UNKNOWN') }),
   () => ({ answer: refusal(400, 'MANIFEST_BLOB_UNKNOWN') }),
-  () => ({ answer: answer(200, { 'content-type': 'text/html' }, '<html>') }),
-  // Said of a PUT, it would be the registry that keeps the session open.
+  // Said of the PUT that ends an upload, these two would make it the registry that keeps the session open.
+  (random) => ({
+    method: ['GET', 'HEAD', 'POST'][below(random, 3)] ?? 'GET',
+    answer: answer(200, { 'content-type': 'text/html' }, '<html>'),
+  }),
   () => ({ method: 'POST', answer: answer(201) }),
   (random) => ({ cutAfterRequestBytes: below(random, 2000) }),
   // Whose answer is lost, of a POST, cannot be told to end what it began.
