@@ -217,6 +217,13 @@ describe('a connection', () => {
     for (const content of await Promise.all(readings)) expect(content).toEqual(CONTENT);
   });
 
+  test('makes no call for who was told to stop before', async () => {
+    const reading = buffer(store.open(DESCRIPTOR, AbortSignal.abort(new Error('enough'))));
+    await expect(reading).rejects.toMatchObject({ code: 'ABORTED', cause: { message: 'enough' } });
+    await expect(buffer(store.open(DESCRIPTOR, never))).resolves.toEqual(CONTENT);
+    expect(daemon.count('Content.Read')).toBe(1);
+  });
+
   test('that was closed breaks off what runs, and reads no more', async () => {
     daemon.send = async function* () {
       yield CONTENT.subarray(0, 1);
