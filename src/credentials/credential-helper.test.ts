@@ -130,6 +130,15 @@ describe('how long an answer counts', () => {
     expect((await program.calls()).map(({ input }) => input)).toEqual(['reg.io', 'other.io']);
   });
 
+  test('for its own helper alone: another one that the file names meanwhile is asked', async () => {
+    const folder = await tempFolder();
+    await FakeProgram.write(folder, 'docker-credential-old', stored('ada', 'pw'));
+    await FakeProgram.write(folder, 'docker-credential-new', stored('bob', 'pw'));
+    const helpers = new CredentialHelpers({ environment: { PATH: folder } });
+    expect(await helpers.get('old', 'reg.io')).toMatchObject([{ username: 'ada' }]);
+    expect(await helpers.get('new', 'reg.io')).toMatchObject([{ username: 'bob' }]);
+  });
+
   test('a fault for five seconds', async () => {
     const { program, clock, helpers } = await helperWith({ status: 1 });
     await helpers.get('vault', 'reg.io');
