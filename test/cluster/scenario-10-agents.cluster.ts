@@ -80,18 +80,24 @@ onCluster('10. Images that only nodes hold', (stage) => {
     expect(pulled).toContain(`"${stage.copyOf(nameOf(app))}"`);
   }
 
-  /** The lines with this message and text, of all pods of the webhook. */
+  /** The lines with this message and text, of all pods of the webhook in their order. */
   async function logged(message: string, text: string): Promise<readonly Record<string, unknown>[]> {
     const logs = await Promise.all((await stage.clonerPods()).map((pod) => stage.clonerLog(pod)));
-    const lines = logs.flatMap((log) => log.split('\n')).filter((line) => line.includes(text));
-    return lines.filter((line) => line.includes(`"msg":"${message}"`)).map((line) => JSON.parse(line));
+    return logs
+      .flatMap((log) => log.split('\n'))
+      .filter((line) => line.includes(text) && line.includes(`"msg":"${message}"`))
+      .map((line) => JSON.parse(line))
+      .toSorted((one, other) => Date.parse(one.time) - Date.parse(other.time));
   }
 
-  /** `10.244.0.7:8443` of each agent that is ready. */
-  async function agentAddresses(): Promise<readonly string[]> {
-    const path = 'jsonpath={.items[*].endpoints[?(@.conditions.ready==true)].addresses[0]}';
-    const found = await stage.kubectl('get', 'endpointslices', ...AGENTS, '--output', path);
-    return found.split(' ').map((address) => `${address}:8443`);
+  /** The agent of the node that an image ran on: its pod, and where it answers (`10.244.0.7:8443`). */
+  async function agentBeside(app: string): Promise<{ pod: string; address: string }> {
+    const ran = ['get', 'pods', '--namespace', earlier, '--selector', `app=${app}`];
+    const node = await stage.kubectl(...ran, '--output', 'jsonpath={.items[0].spec.nodeName}');
+    const there = ['get', 'pods', ...AGENTS, '--field-selector', `spec.nodeName=${node}`];
+    const path = 'jsonpath={.items[0].metadata.name} {.items[0].status.podIP}';
+    const [pod = '', address] = (await stage.kubectl(...there, '--output', path)).split(' ');
+    return { pod, address: `${address}:8443` };
   }
 
   it('as the docs say: an agent on each node, and a webhook that knows them', async () => {
@@ -111,8 +117,8 @@ onCluster('10. Images that only nodes hold', (stage) => {
     expect(image).toBe(stage.copyOf(nameOf('found')));
     expect(warning).toContain('Warning: ');
     await runsFromCopy('found', 'found');
-    const [holder] = await logged('Agent holds the image', nameOf('found'));
-    expect(await agentAddresses()).toContain(holder?.['address']);
+    const { address } = await agentBeside('found');
+    expect(await logged('Agent holds the image', nameOf('found'))).toMatchObject([{ address }]);
     const { held: digest, published: index } = digestsOf('found');
     const partial = await logged(
       'Node has one platform of the image only, the copy is that one',
@@ -141,7 +147,7 @@ onCluster('10. Images that only nodes hold', (stage) => {
 
   it('an agent that is killed while it pushes: its successor is found by the same name and makes the copy', async () => {
     const asked = stage.site.backup.requests().length;
-    const [killed = ''] = await agentAddresses();
+    const { address: killed } = await agentBeside('cut');
     const creating = create('cut', 'cut');
     await vi.waitFor(() => {
       const since = stage.site.backup.requests().slice(asked);
@@ -158,16 +164,17 @@ onCluster('10. Images that only nodes hold', (stage) => {
 
     await runsFromCopy(await createUntilCopied('cut'), 'cut');
     const holders = await logged('Agent holds the image', nameOf('cut'));
-    expect(holders[0]?.['address']).toBe(killed);
-    expect(await agentAddresses()).not.toContain(killed);
-    expect(await agentAddresses()).toContain(holders.at(-1)?.['address']);
+    const { address: successor } = await agentBeside('cut');
+    expect(successor).not.toBe(killed);
+    expect([holders[0], holders.at(-1)]).toMatchObject([{ address: killed }, { address: successor }]);
   });
 
   it('an agent lets go of what a container had mounted, once that has ended', async () => {
     const path = 'jsonpath={.items[0].status.containerStatuses[0].containerID}';
     const found = ['get', 'pods', '--namespace', earlier, '--selector', 'app=found', '--output', path];
     const container = (await stage.kubectl(...found)).replace('containerd://', '');
-    const mounts = ['exec', ...AGENTS, 'daemonset/image-cloner-agent', '--', 'cat', '/proc/mounts'];
+    const { pod } = await agentBeside('found');
+    const mounts = ['exec', ...AGENTS, pod, '--', 'cat', '/proc/mounts'];
     expect(await stage.kubectl(...mounts)).toContain(container);
     await stage.kubectl('delete', '--namespace', earlier, 'deployment/found');
     await vi.waitFor(async () => expect(await stage.kubectl(...mounts)).not.toContain(container), SOON);
