@@ -209,6 +209,11 @@ describe.runIf(
     return run(process.execPath, [await build(), 'rescue', ...args], { environment });
   }
 
+  async function namesInDocker(): Promise<readonly string[]> {
+    const { stdout } = await docker.docker(['image', 'ls', '--format={{.Repository}}:{{.Tag}}']);
+    return stdout.trim().split('\n').toSorted();
+  }
+
   /** Into a registry that stalls, until this happens there. */
   async function interrupted(
     signal: NodeJS.Signals,
@@ -419,14 +424,14 @@ describe.runIf(
       const stalled = await stage.registry({
         faults: [{ method: 'PATCH', path: /uploads/, wait: new Promise(() => {}) }],
       });
-      const before = (await docker.docker(['image', 'ls'])).stdout;
+      const before = await namesInDocker();
       const pushing = stalled.seen('PATCH', /uploads/);
       const args = ['--docker-socket', docker.socket, sourceOf('docker')];
       const { code, stderr } = await interrupted('SIGINT', stalled, pushing, ...args);
       expect(code).toBe(130);
       expect(stderr).toContain(`${sourceOf('docker')}: Pushing `);
       expect(stderr).toContain('interrupted, 0 of 1 images have a backup');
-      expect((await docker.docker(['image', 'ls'])).stdout).toBe(before);
+      expect(await namesInDocker()).toEqual(before);
     });
 
     it('with all others that the nodes hold, through their agents', async () => {
