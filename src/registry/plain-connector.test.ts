@@ -1,12 +1,16 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { buffer } from 'node:stream/consumers';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { randomBytes } from '../../test/images/random-bytes.ts';
 import { guardedLookup } from './address-guard.ts';
 import { plainConnector } from './plain-connector.ts';
+import { ReadBuffers } from './read-buffers.ts';
 
 afterEach(() => vi.useRealTimers());
 
 const TIMEOUT_MS = 5_000;
+const MIB = 1024 * 1024;
 
 interface Target {
   readonly hostname: string;
@@ -17,15 +21,17 @@ interface Target {
 async function connect(
   target: Target,
   lookup = guardedLookup(() => true),
+  buffers = new ReadBuffers(),
 ): Promise<{ error: unknown; socket: Socket | null }> {
-  const connector = plainConnector({ timeout: TIMEOUT_MS, lookup });
+  const connector = plainConnector({ timeout: TIMEOUT_MS, lookup, buffers });
   return new Promise((resolve) => {
     connector({ ...target, protocol: 'http:' }, (error, socket) => resolve({ error, socket }));
   });
 }
 
-async function listening(host = '127.0.0.1'): Promise<string> {
-  const server = createServer().listen(0, host);
+/** @returns the port of a server that serves each connection so */
+async function listening(serve: (socket: Socket) => void = () => {}): Promise<string> {
+  const server = createServer((socket) => serve(socket.on('error', () => {}))).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   const address = server.address();
@@ -65,19 +71,68 @@ test('without a port it is that of HTTP', async () => {
   expect(error).toMatchObject({ code: 'ENOTFOUND' });
 });
 
-test('who does not answer is given up, and nothing is left behind', async () => {
+test('who does not answer is given up', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const asked = Promise.withResolvers<void>();
   const given = connect({ hostname: 'registry.test', port: '80' }, () => asked.resolve());
   await asked.promise;
   vi.advanceTimersByTime(TIMEOUT_MS);
   expect(await given).toMatchObject({ error: { code: 'UND_ERR_CONNECT_TIMEOUT' }, socket: null });
-  expect(vi.getTimerCount()).toBe(0);
 });
 
 test('the wait ends with the connection', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const { socket } = await connect({ hostname: '127.0.0.1', port: await listening() });
-  expect(vi.getTimerCount()).toBe(0);
+  vi.advanceTimersByTime(10 * TIMEOUT_MS);
+  expect(socket?.destroyed).toBe(false);
   socket?.destroy();
+});
+
+/** @returns a connection to a server that sends this, and then ends */
+async function reading(buffers: ReadBuffers, content: Buffer): Promise<Socket> {
+  const port = await listening((socket) => socket.end(content));
+  const { socket } = await connect({ hostname: '127.0.0.1', port }, undefined, buffers);
+  if (socket === null) throw new Error('want a connection');
+  return socket;
+}
+
+describe('what is read', () => {
+  test('is what was sent, to the last byte', async () => {
+    const content = Buffer.concat([...randomBytes(1, 5 * MIB + 17)]);
+    expect((await buffer(await reading(new ReadBuffers(), content))).equals(content)).toBe(true);
+  });
+
+  test('stays as it is for who keeps it, while the buffers of others are used again', async () => {
+    const content = Buffer.concat([...randomBytes(2, 4 * MIB)]);
+    const buffers = new ReadBuffers();
+    const kept = buffer(await reading(buffers, content));
+    const other = await reading(buffers, Buffer.alloc(8 * MIB, 1));
+    for await (const chunk of other) buffers.giveBack(chunk);
+    expect((await kept).equals(content)).toBe(true);
+  });
+
+  test('goes through a few buffers where each is given back, however much it is', async () => {
+    const buffers = new ReadBuffers();
+    const used = new Set<ArrayBufferLike>();
+    let bytes = 0;
+    for await (const chunk of await reading(buffers, Buffer.alloc(64 * MIB, 1))) {
+      bytes += chunk.length;
+      used.add(chunk.buffer);
+      buffers.giveBack(chunk);
+    }
+    expect(bytes).toBe(64 * MIB);
+    // Each read in a buffer of its own would be 128 at the least.
+    expect(used.size).toBeLessThan(64);
+  });
+
+  test('is no more than the reader wants', async () => {
+    const isTaken = Promise.withResolvers<boolean>();
+    const port = await listening((socket) => isTaken.resolve(socket.write(Buffer.alloc(64 * MIB))));
+    const { socket } = await connect({ hostname: '127.0.0.1', port });
+    expect(await isTaken.promise).toBe(false);
+    if (socket === null) throw new Error('want a connection');
+    await once(socket, 'readable');
+    expect(socket.readableLength).toBeLessThan(2 * MIB);
+    socket.destroy();
+  });
 });

@@ -1,24 +1,31 @@
-import type { LookupFunction } from 'node:net';
+import { type LookupFunction, Socket } from 'node:net';
 import type buildConnector from 'undici/lib/core/connect.js';
 import { ConnectTimeoutError } from 'undici/lib/core/errors.js';
-import { PlainSocket } from './plain-socket.ts';
-import { ReadBuffers } from './read-buffers.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 
 const DEFAULT_PORT = 80;
-
-/** Of all connections: what is read from one registry is sent to another. */
-const buffers = new ReadBuffers();
+/** Until the system asks whether the other end is still there; undici's own value. */
+const KEEP_ALIVE_MS = 60_000;
 
 export interface PlainConnectorOptions {
   /** For the connection to stand, in milliseconds. */
   readonly timeout: number;
   readonly lookup: LookupFunction;
+  /** What the sockets read into. */
+  readonly buffers: ReadBuffers;
 }
 
-/** Connects without TLS: to registries nearby, where the processor is what bounds a copy. */
-export function plainConnector({ timeout, lookup }: PlainConnectorOptions): buildConnector.connector {
+/**
+ * Connects without TLS: to registries nearby, where the processor is what bounds a copy. undici's own connector makes its
+ * sockets itself, and one that brings the buffers to read into has to be known before it is made.
+ */
+export function plainConnector({
+  timeout,
+  lookup,
+  buffers,
+}: PlainConnectorOptions): buildConnector.connector {
   return ({ hostname, port }, callback) => {
-    const socket = new PlainSocket(buffers);
+    const socket = socketReadingInto(buffers);
     const timer = setTimeout(
       () => socket.destroy(new ConnectTimeoutError('it did not answer in time')),
       timeout,
@@ -35,4 +42,18 @@ export function plainConnector({ timeout, lookup }: PlainConnectorOptions): buil
     });
     socket.connect({ host: hostname, port: Number(port || DEFAULT_PORT), lookup });
   };
+}
+
+function socketReadingInto(buffers: ReadBuffers): Socket {
+  const socket = new Socket({
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+    onread: {
+      buffer: () => buffers.take(),
+      // As Node's own reading does it: false when the stream has enough for now.
+      callback: (length, buffer): boolean => socket.push(buffers.lend(buffer, length)),
+    },
+  });
+  return socket;
 }

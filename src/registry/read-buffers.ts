@@ -55,3 +55,6 @@ export class ReadBuffers {
     if (this.#free.length < MOST_FREE) this.#free.push(Buffer.from(buffer));
   }
 }
+
+/** Those of the process: what is read from one registry is sent to another. */
+export const readBuffers: ReadBuffers = new ReadBuffers();

@@ -10,6 +10,8 @@ import { hostConnector } from './host-connector.ts';
 import { plainConnector } from './plain-connector.ts';
 import type { FindProxy } from './proxy.ts';
 import { proxyConnector } from './proxy-connector.ts';
+import { readBuffers } from './read-buffers.ts';
+import { giveBackWhatIsSent } from './sent-chunks.ts';
 
 /** Time for TCP and TLS together. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -144,12 +146,16 @@ function guardedConnector(
   const all = { timeout: CONNECT_TIMEOUT_MS, lookup, allowH2: false, ...options };
   const direct = findCertificates === undefined ? buildConnector(all) : hostConnector(all, findCertificates);
   const secure = findProxy === undefined ? direct : proxyConnector(direct, findProxy, CONNECT_TIMEOUT_MS);
-  const plain = plainConnector({ timeout: CONNECT_TIMEOUT_MS, lookup });
+  const plain = plainConnector({ timeout: CONNECT_TIMEOUT_MS, lookup, buffers: readBuffers });
   return (target, callback) => {
     const fault = literalFault(bare(target.hostname), mayBeInternal);
     const connect = target.protocol === 'https:' ? secure : plain;
-    if (fault === undefined) connect({ ...target, hostname: bare(target.hostname) }, callback);
-    else callback(fault, null);
+    if (fault !== undefined) return callback(fault, null);
+    connect({ ...target, hostname: bare(target.hostname) }, (...outcome) => {
+      // undici leaves the socket out where there is an error.
+      if (outcome[0] === null) giveBackWhatIsSent(outcome[1], readBuffers);
+      callback(...outcome);
+    });
   };
 }
 

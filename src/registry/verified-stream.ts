@@ -3,6 +3,8 @@ import { BodyTimeoutError } from 'undici/lib/core/errors.js';
 import type { Descriptor } from '../image/descriptor.ts';
 import { ContentMismatchError, Verifier } from '../image/verifier.ts';
 import { FlowWatch } from './flow-watch.ts';
+import { Gatherer } from './gatherer.ts';
+import { readBuffers } from './read-buffers.ts';
 
 /** Buffered between source and target, in bytes: smaller stalls the faster side, larger only costs memory. */
 const HIGH_WATER_MARK = 1024 * 1024;
@@ -26,6 +28,7 @@ export class VerifiedStream extends Readable {
   readonly #verification: Verification;
   readonly #verifier: Verifier;
   readonly #watch = new FlowWatch(() => this.#source.destroy(new BodyTimeoutError('it was sent too slowly')));
+  readonly #gatherer = new Gatherer(readBuffers, (chunk) => this.#verify(chunk));
   #source: Readable;
   #resumes = 0;
 
@@ -44,6 +47,7 @@ export class VerifiedStream extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#watch.stop();
+    this.#gatherer.drop();
     this.#source.destroy();
     callback(error);
   }
@@ -62,6 +66,10 @@ export class VerifiedStream extends Readable {
 
   #take(chunk: Buffer): void {
     this.#watch.count(chunk.length);
+    this.#gatherer.take(chunk);
+  }
+
+  #verify(chunk: Buffer): void {
     try {
       const next = this.#verifier.take(chunk);
       if (next !== undefined && !this.push(next)) this.#rest();
@@ -78,6 +86,8 @@ export class VerifiedStream extends Readable {
 
   #finish(): void {
     this.#watch.stop();
+    this.#gatherer.flush();
+    if (this.destroyed) return;
     try {
       const last = this.#verifier.finish();
       if (last !== undefined) this.push(last);
@@ -93,6 +103,7 @@ export class VerifiedStream extends Readable {
   }
 
   async #resumeAfter(cause: unknown): Promise<void> {
+    this.#gatherer.flush();
     if (this.destroyed) return;
     this.#watch.stop();
     this.#resumes += 1;
