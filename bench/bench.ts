@@ -70,8 +70,9 @@ async function runCase(
 ): Promise<CaseResult> {
   const images = await shelf.imagesOf(testCase.subject);
   const able = tools.filter(({ copiesMany }) => copiesMany || !testCase.atOnce);
+  const source = await shelf.hostFor(testCase);
   function run(tool: Tool, isCounted: boolean): Promise<Run> {
-    return runOnce({ tool, testCase, source: shelf.host, images, isCounted });
+    return runOnce({ tool, testCase, source, images, isCounted });
   }
   const counted = await inTurn(able, (tool) => run(tool, true));
   const runs: Run[][] = [];

@@ -8,13 +8,15 @@ export interface Case {
   readonly delayMs: number;
   /** Both registries want Bearer tokens; they are asked by proxies. */
   readonly wantsTokens: boolean;
+  /** Both registries are reached by TLS. Nothing counts requests then: proxies would have to break it open. */
+  readonly speaksTls: boolean;
   /** The copy is there before the copying begins. */
   readonly isPresent: boolean;
   /** Only for tools that copy many images in one process. */
   readonly atOnce: boolean;
 }
 
-const PLAIN = { delayMs: 0, wantsTokens: false, isPresent: false, atOnce: false } as const;
+const PLAIN = { delayMs: 0, wantsTokens: false, speaksTls: false, isPresent: false, atOnce: false } as const;
 const FAR = { ...PLAIN, delayMs: 30, wantsTokens: true } as const;
 const FARTHER = { ...PLAIN, delayMs: 80, wantsTokens: true } as const;
 
@@ -26,6 +28,7 @@ export const CASES: readonly Case[] = [
   { name: 'index-30', subject: 'index', ...FAR },
   { name: 'index-80', subject: 'index', ...FARTHER },
   { name: 'large', subject: 'large', ...PLAIN },
+  { name: 'large-tls', subject: 'large', ...PLAIN, speaksTls: true },
   { name: 'large-30', subject: 'large', ...FAR },
   { name: 'large-80', subject: 'large', ...FARTHER },
   { name: 'present', subject: 'index', ...PLAIN, isPresent: true },

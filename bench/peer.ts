@@ -10,22 +10,26 @@ interface Peer {
   readonly copyArgs: (pair: Pair, surroundings: Surroundings) => readonly string[];
 }
 
-/** All copy every platform, keep every digest, and speak plain HTTP to the bench's registries. */
+/** All copy every platform, keep every digest, and speak plain HTTP where they are given no authority. */
 const PEERS: readonly Peer[] = [
   {
     part: 'crane',
     versionArgs: ['version'],
-    copyArgs: ({ source, target }) => ['copy', '--insecure', source, target],
+    copyArgs: ({ source, target }, { authority }) => [
+      'copy',
+      ...(authority === undefined ? ['--insecure'] : []),
+      source,
+      target,
+    ],
   },
   {
     part: 'skopeo',
     versionArgs: ['--version'],
-    copyArgs: ({ source, target }, { dockerConfig }) => [
+    copyArgs: ({ source, target }, { dockerConfig, authority }) => [
       'copy',
       '--all',
       '--preserve-digests',
-      '--src-tls-verify=false',
-      '--dest-tls-verify=false',
+      ...(authority === undefined ? ['--src-tls-verify=false', '--dest-tls-verify=false'] : []),
       `--authfile=${dockerConfig}/config.json`,
       `docker://${source}`,
       `docker://${target}`,
@@ -34,11 +38,12 @@ const PEERS: readonly Peer[] = [
   {
     part: 'regctl',
     versionArgs: ['version', '--format', '{{.VCSTag}}'],
-    copyArgs: ({ source, target }) => [
+    copyArgs: ({ source, target }, { authority }) => [
       'image',
       'copy',
-      `--host=reg=${hostOf(source)},tls=disabled`,
-      `--host=reg=${hostOf(target)},tls=disabled`,
+      ...(authority === undefined
+        ? [source, target].map((reference) => `--host=reg=${hostOf(reference)},tls=disabled`)
+        : []),
       source,
       target,
     ],
@@ -46,7 +51,12 @@ const PEERS: readonly Peer[] = [
   {
     part: 'oras',
     versionArgs: ['version'],
-    copyArgs: ({ source, target }) => ['cp', '--from-plain-http', '--to-plain-http', source, target],
+    copyArgs: ({ source, target }, { authority }) => [
+      'cp',
+      ...(authority === undefined ? ['--from-plain-http', '--to-plain-http'] : []),
+      source,
+      target,
+    ],
   },
 ];
 

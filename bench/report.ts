@@ -24,11 +24,12 @@ export function reportOf({ testCase, results }: CaseResult): string {
   return `### ${testCase.name}: ${titleOf(testCase)}\n\n${tableOf(columnsFor(results), results)}\n`;
 }
 
-export function titleOf({ subject, delayMs, wantsTokens, isPresent }: Case): string {
+export function titleOf({ subject, delayMs, wantsTokens, speaksTls, isPresent }: Case): string {
   const parts = [
     SUBJECTS[subject].title,
     ...(isPresent ? ['already there'] : []),
     ...(delayMs > 0 ? [`${delayMs} ms more for each request`] : []),
+    ...(speaksTls ? ['TLS'] : []),
     ...(wantsTokens ? ['Bearer tokens'] : []),
   ];
   return parts.join('; ');

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'undici';
 import { WorkFolder } from '../test/e2e/harness/work-folder.ts';
 import type { MadeImage } from '../test/images/image.ts';
@@ -7,6 +7,7 @@ import type { Case } from './case.ts';
 import { type Cost, measure } from './measurement.ts';
 import type { Pair } from './pair.ts';
 import {
+  benchCertificate,
   directNetwork,
   type Journey,
   type Network,
@@ -14,7 +15,7 @@ import {
   Warehouse,
   writeDockerConfig,
 } from './stage.ts';
-import type { Tool } from './tool.ts';
+import type { Surroundings, Tool } from './tool.ts';
 
 /** An image in the source registry. */
 export interface Seeded {
@@ -45,9 +46,9 @@ export async function runOnce(options: RunOptions): Promise<Run> {
   const { testCase, images } = options;
   const warehouse = await Warehouse.open();
   try {
-    const { url, host } = warehouse.server;
+    const { url } = warehouse.server;
     if (testCase.isPresent) await seed(url, images);
-    const network = await networkOf(options, host);
+    const network = await networkOf(options, await warehouse.hostFor(testCase));
     const run = await runThrough(network, options);
     for (const image of images) await check(url, image);
     return run;
@@ -70,22 +71,30 @@ export async function seed(url: string, images: readonly Seeded[]): Promise<void
 }
 
 function networkOf({ testCase, source, isCounted }: RunOptions, target: string): Promise<Network> {
-  const { delayMs, wantsTokens } = testCase;
-  if (!isCounted && delayMs === 0 && !wantsTokens) return Promise.resolve(directNetwork(source, target));
+  const { delayMs, wantsTokens, speaksTls } = testCase;
+  if (speaksTls || (!isCounted && delayMs === 0 && !wantsTokens))
+    return Promise.resolve(directNetwork(source, target));
   return proxiedNetwork({ source, target, delayMs, wantsTokens });
 }
 
-async function measureTool({ tool, images }: RunOptions, network: Network): Promise<Cost> {
+async function measureTool({ tool, testCase, images }: RunOptions, network: Network): Promise<Cost> {
   const folder = new WorkFolder('bench');
   try {
     const [home, dockerConfig] = [folder.file('home'), folder.file('docker')];
     for (const path of [home, dockerConfig]) mkdirSync(path);
     writeDockerConfig(dockerConfig, network);
     const pairs = images.map(({ repository }) => pairOf(network, repository));
-    return await measure(tool.command(pairs, { home, dockerConfig }), folder);
+    const surroundings = { home, dockerConfig, ...(testCase.speaksTls && (await writeAuthority(home))) };
+    return await measure(tool.command(pairs, surroundings), folder);
   } finally {
     await folder.remove();
   }
+}
+
+async function writeAuthority(folder: string): Promise<Pick<Surroundings, 'authority'>> {
+  const authority = `${folder}/ca.pem`;
+  writeFileSync(authority, (await benchCertificate()).ca);
+  return { authority };
 }
 
 function pairOf({ source, target }: Network, repository: string): Pair {

@@ -1,16 +1,20 @@
+import type { Case } from './case.ts';
 import { type Seeded, seed } from './run.ts';
 import type { Warehouse } from './stage.ts';
 import { SUBJECTS, type SubjectName } from './subject.ts';
 
 /** The images in the source registry; each subject is made and pushed when a case first wants it. */
 export class Shelf {
-  readonly #url: string;
+  readonly #warehouse: Warehouse;
   readonly #subjects = new Map<SubjectName, readonly Seeded[]>();
-  readonly host: string;
 
-  constructor({ server }: Warehouse) {
-    this.#url = server.url;
-    this.host = server.host;
+  constructor(warehouse: Warehouse) {
+    this.#warehouse = warehouse;
+  }
+
+  /** Where tools find the images. */
+  hostFor(testCase: Case): Promise<string> {
+    return this.#warehouse.hostFor(testCase);
   }
 
   async imagesOf(subject: SubjectName): Promise<readonly Seeded[]> {
@@ -18,7 +22,7 @@ export class Shelf {
     if (known !== undefined) return known;
     const made = await SUBJECTS[subject].make();
     const seeded = made.map((image, index) => ({ image, repository: `bench/${subject}-${index}` }));
-    await seed(this.#url, seeded);
+    await seed(this.#warehouse.server.url, seeded);
     this.#subjects.set(subject, seeded);
     return seeded;
   }

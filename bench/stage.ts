@@ -4,14 +4,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RegistryServer } from '../test/e2e/harness/registry-server.ts';
+import { type LoopbackCertificate, makeLoopbackCertificate } from '../test/fakes/loopback-certificate.ts';
 import { startTokenServer, type TokenServer } from '../test/fakes/token-server.ts';
 import { demandToken } from './bearer.ts';
+import type { Case } from './case.ts';
 import { Proxy, type ProxyOptions, type Traffic } from './proxy.ts';
+
+let certificate: Promise<LoopbackCertificate> | undefined;
+
+/** That of every registry that is reached by TLS; made when one first is. */
+export function benchCertificate(): Promise<LoopbackCertificate> {
+  certificate ??= makeLoopbackCertificate();
+  return certificate;
+}
 
 /** A registry with a storage of its own, in memory where there is enough of it: disks differ more than tools do. */
 export class Warehouse {
   readonly server: RegistryServer;
   readonly #storage: string;
+  #secure: RegistryServer | undefined;
 
   private constructor(server: RegistryServer, storage: string) {
     this.server = server;
@@ -23,8 +34,17 @@ export class Warehouse {
     return new Warehouse(await RegistryServer.start({ storage }), storage);
   }
 
+  /** What a tool is told: for TLS that is a second server over the same storage. */
+  async hostFor({ speaksTls }: Pick<Case, 'speaksTls'>): Promise<string> {
+    if (!speaksTls) return this.server.host;
+    const { cert, key } = await benchCertificate();
+    this.#secure ??= await RegistryServer.start({ storage: this.#storage, tls: { certificate: cert, key } });
+    return this.#secure.host;
+  }
+
   async close(): Promise<void> {
     await this.server.close();
+    await this.#secure?.close();
     await rm(this.#storage, { recursive: true, force: true });
   }
 }

@@ -7,6 +7,8 @@ export interface Surroundings {
   readonly dockerConfig: string;
   /** Folder for what the tool likes to keep; empty at the start. */
   readonly home: string;
+  /** PEM file of whom the tool has to trust. Without it registries speak plain HTTP. */
+  readonly authority?: string;
 }
 
 /** A program that copies images between registries. */
@@ -22,7 +24,11 @@ export interface Tool {
 export const YARDSTICK = 'crane';
 
 /** Keeps a tool from the settings and memories of whoever runs the bench. */
-export function environmentOf({ dockerConfig, home }: Surroundings): Readonly<Record<string, string>> {
+export function environmentOf({
+  dockerConfig,
+  home,
+  authority,
+}: Surroundings): Readonly<Record<string, string>> {
   return {
     DOCKER_CONFIG: dockerConfig,
     HOME: home,
@@ -30,5 +36,6 @@ export function environmentOf({ dockerConfig, home }: Surroundings): Readonly<Re
     REGCTL_CONFIG: `${home}/regctl.json`,
     // skopeo remembers where it saw which blob; for root in /var/lib unless it is told that this is not root.
     _CONTAINERS_ROOTLESS_UID: '1000',
+    ...(authority !== undefined && { SSL_CERT_FILE: authority, NODE_EXTRA_CA_CERTS: authority }),
   };
 }
