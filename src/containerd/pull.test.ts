@@ -141,6 +141,28 @@ describe('through the Transfer service', () => {
       ]);
   });
 
+  test('what the daemon tells of progress is told, though its answer is faster', async () => {
+    const told: PullProgress[] = [];
+    daemon.transfers.perform = async ({ tell }) => {
+      setImmediate(() => {
+        for (const hex of ['a', 'b', 'c'])
+          tell({ event: 'complete', name: `layer-sha256:${hex.repeat(64)}`, progress: 7, total: 7 });
+      });
+    };
+    await containerd.pull(APP, { onProgress: (one) => told.push(one) }, never);
+    expect(told.map(({ layer, status: event }) => `${event} ${layer}`)).toEqual([
+      'complete aaaaaaaaaaaa',
+      'complete bbbbbbbbbbbb',
+      'complete cccccccccccc',
+    ]);
+  });
+
+  test('a daemon that does not end its telling is waited for no longer than a while', async () => {
+    daemon.transfers.leavesOpen = true;
+    await expect(containerd.pull(APP, { onProgress: () => {} }, never)).resolves.toBeUndefined();
+    await expect.poll(() => daemon.transfers.streams.size).toBe(0);
+  });
+
   test('its streams end with it, whether it worked or not', async () => {
     const options = { credential: ADA, onProgress: () => {} };
     let open = 0;

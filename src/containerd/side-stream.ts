@@ -5,14 +5,22 @@ import { type AnyMessage, STREAM, STREAM_INIT } from './method.ts';
 /** What to answer, if anything. */
 export type OnMessage = (message: AnyMessage) => AnyMessage | undefined;
 
+/**
+ * Longest wait for the end of a stream once the other call is answered, in milliseconds. By then a daemon has sent all
+ * that it has to say (1.7 and newer), so this is the way of some messages through a local socket.
+ */
+const LONGEST_END_MS = 2_000;
+
 /** A stream that belongs to another call, which knows it by its id (containerd's `docs/transfer.md`). */
 export class SideStream {
   readonly id: string;
-  readonly #end: () => void;
+  readonly #cancel: () => void;
+  readonly #ended: Promise<void>;
 
-  private constructor(id: string, end: () => void) {
+  private constructor(id: string, cancel: () => void, ended: Promise<void>) {
     this.id = id;
-    this.#end = end;
+    this.#cancel = cancel;
+    this.#ended = ended;
   }
 
   /** Resolves when the daemon knows the id. @throws ContainerdError */
@@ -29,6 +37,10 @@ export class SideStream {
       messages.once('data', () => resolve());
       messages.write(channel.protocol.pack(STREAM_INIT, { id }));
     });
+    const ended = new Promise<void>((resolve) => {
+      messages.once('end', resolve);
+      messages.once('error', () => resolve());
+    });
     messages.on('data', (message) => {
       try {
         const answer = onMessage(message);
@@ -38,10 +50,20 @@ export class SideStream {
         messages.cancel();
       }
     });
-    return new SideStream(id, () => messages.cancel());
+    return new SideStream(id, () => messages.cancel(), ended);
+  }
+
+  /**
+   * Reads on until the daemon ends the stream, which it does with the other call: its answer may overtake the last
+   * messages, and `close` drops those that are under way. Never rejects.
+   */
+  async readOut(): Promise<void> {
+    const patience = setTimeout(() => this.close(), LONGEST_END_MS);
+    await this.#ended;
+    clearTimeout(patience);
   }
 
   close(): void {
-    this.#end();
+    this.#cancel();
   }
 }

@@ -38,22 +38,23 @@ export async function transferPull(
 ): Promise<void> {
   const { protocol } = channel;
   const streams: SideStream[] = [];
-  async function idOf(opening: Promise<SideStream> | undefined): Promise<string> {
-    if (opening === undefined) return '';
+  async function opened(opening: Promise<SideStream> | undefined): Promise<SideStream | undefined> {
     const stream = await opening;
-    streams.push(stream);
-    return stream.id;
+    if (stream !== undefined) streams.push(stream);
+    return stream;
   }
   try {
-    const authStream = await idOf(credential && openAuth(channel, source, credential, call));
-    const progressStream = await idOf(onProgress && openProgress(channel, onProgress, call));
-    const resolver = { authStream, hostDir: hostsDir };
+    const auth = await opened(credential && openAuth(channel, source, credential, call));
+    const progress = await opened(onProgress && openProgress(channel, onProgress, call));
+    const resolver = { authStream: auth?.id ?? '', hostDir: hostsDir };
     const request = {
       source: protocol.pack(OCI_REGISTRY, { reference: name, resolver }),
       destination: protocol.pack(IMAGE_STORE, { name, platforms }),
-      options: { progressStream },
+      options: { progressStream: progress?.id ?? '' },
     };
     await channel.call(TRANSFER, request, { ...call, timeoutMs: Infinity, asksRegistry: true });
+    // Of a pull that is fast all layers are told of at its end.
+    await progress?.readOut();
   } finally {
     for (const stream of streams) stream.close();
   }

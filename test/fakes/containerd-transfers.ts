@@ -32,6 +32,8 @@ export class ContainerdTransfers {
   /** What the daemon does; it rejects with what `refusal` makes. */
   perform: (transfer: FakeTransfer) => Promise<void> = () =>
     Promise.reject(refusal(status.NOT_FOUND, 'failed to resolve image: not found'));
+  /** Does not end the progress of a transfer with it. */
+  leavesOpen = false;
   readonly #definition: PackageDefinition;
 
   constructor(definition: PackageDefinition) {
@@ -54,7 +56,7 @@ export class ContainerdTransfers {
     const resolver = recordOf(registry['resolver']);
     const auth = this.#stream(resolver['authStream']);
     const progress = this.#stream(recordOf(options)['progressStream']);
-    await this.perform({
+    const performed = this.perform({
       reference: String(registry['reference']),
       hostDir: String(resolver['hostDir']),
       name: String(store['name']),
@@ -66,7 +68,15 @@ export class ContainerdTransfers {
           stream.write({ type_url: type, value: Buffer.from([0xff]) });
       },
     });
+    // As containerd does, whose answer may be faster than what was told before.
+    await performed.finally(() => setImmediate(() => this.#end(progress)));
     return {};
+  }
+
+  #end(stream: Stream | undefined): void {
+    if (stream === undefined || this.leavesOpen) return;
+    stream.end();
+    for (const [id, one] of this.streams) if (one === stream) this.streams.delete(id);
   }
 
   #ask(stream: Stream, host: string): Promise<Message> {
