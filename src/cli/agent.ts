@@ -22,6 +22,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { addressOf } from './listen-address.ts';
 import { observeAgent } from './observe-node.ts';
+import { observeRegistry } from './observe-registry.ts';
 import { namedPlatforms } from './open-platforms.ts';
 import { openDaemons } from './origins.ts';
 
@@ -104,12 +105,15 @@ function checkSettings({ registry, docker, containerd }: Settings): void {
 /** The password comes with the question, is used for this push, and kept nowhere. */
 function wayWith({
   settings,
+  log,
+  metrics,
   environment = processEnvironment(),
 }: AgentServerParts): (question: PushQuestion, signal: AbortSignal) => PushWay {
   const { registry, certsDir, copy } = settings;
   const limit = transferLimit(copy.concurrency);
   const memory = new BlobMemory();
   const platforms = namedPlatforms(copy);
+  const observe = observeRegistry(log, metrics);
   return ({ source, backup, credential }, signal) => {
     const client = new Client({
       findCredentials: async ({ host }) =>
@@ -118,6 +122,7 @@ function wayWith({
       mayBeInternal: () => true,
       findCertificates: certsDir === undefined ? undefined : hostCertificatesIn(certsDir),
       findProxy: proxyFrom(environment),
+      observe,
     });
     const target = new Repository(client, backup, 'pull,push');
     return {

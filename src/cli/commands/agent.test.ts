@@ -1,17 +1,21 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { FakeContainerd } from '../../../test/fakes/containerd.ts';
 import { startEngine } from '../../../test/fakes/docker-engine.ts';
 import { type RunningProgram, start } from '../../../test/fakes/running-program.ts';
-import { never } from '../../../test/fakes/stage.ts';
+import { never, useStage } from '../../../test/fakes/stage.ts';
 import { tempFolder } from '../../../test/fakes/temp-folder.ts';
+import { makeImage } from '../../../test/images/image.ts';
 import { makeAuthority, makeClientCertificate, makeServerCertificate } from '../../../tls/certificate.ts';
 import { AGENT_NAME } from '../../agent/agent-client.ts';
 import { Agents } from '../../agent/agents.ts';
 import type { AgentsEvent } from '../../agent/event.ts';
 import type { Environment } from '../../config/process-environment.ts';
+import { OCI_INDEX } from '../../image/media-type.ts';
 import { parseReference } from '../../image/reference.ts';
 
+const stage = useStage();
 const HELD = 'gone.example.com/team/app:1';
 
 interface Scene {
@@ -97,6 +101,33 @@ describe('image-cloner agent', () => {
       await expect(held?.push(parseReference(elsewhere), '1', {}, never)).rejects.toMatchObject({
         code: 'NOT_ALLOWED',
       });
+  });
+
+  test('says in its log what the registry that it pushes to could not take', async () => {
+    const subject = (await makeImage()).content.descriptor;
+    const signature = await makeImage({ artifactType: 'application/vnd.example.signature', subject });
+    const daemon = await FakeContainerd.start();
+    onTestFinished(() => daemon.close());
+    await daemon.namespace().add('gone.example.com/team/signature:1', signature);
+    const registry = await stage.registry({ traits: { referrers: false } });
+    const tag = subject.digest.replace(':', '-');
+    registry.putManifest('backup/signature', { mediaType: OCI_INDEX, bytes: Buffer.from('[]') }, tag);
+    const { environment, asking } = await scene({
+      REGISTRY: `${registry.host}/backup`,
+      CONTAINERD_SOCKET: daemon.socket,
+    });
+    const { program, address } = await running(environment);
+    const held = await asking(address).agents.find(
+      parseReference('gone.example.com/team/signature:1'),
+      never,
+    );
+    await held?.push(parseReference(`${registry.host}/backup/signature:1`), '1', {}, never);
+    const { digest } = signature.content.descriptor;
+    const told = 'Cannot list a referrer: its tag holds something else, which is left as it is';
+    expect(await program.logged(told)).toMatchObject({
+      backup: `${registry.host}/backup/signature:${tag}`,
+      digest,
+    });
   });
 
   test('tells of its life without a certificate, on another port', async () => {
