@@ -169,7 +169,7 @@ describe('an image that a node holds', () => {
 
   test('is listed, by each name once, with what is known of the node that has all of it', async () => {
     const reference = SOURCE;
-    const some = { reference, whole: false, why: 'sha256:… is not there' };
+    const some = { reference, digest: digestOf(image), whole: false, why: 'sha256:… is not there' };
     const all = { reference, digest: digestOf(image), whole: true };
     const [one, other] = [
       await agents.agent({ origins: [new FakeOrigin({ list: [some] })] }),
@@ -177,6 +177,16 @@ describe('an image that a node holds', () => {
     ];
     expect(await ask([one, other]).asking.list(never)).toEqual([all]);
     expect(await ask([one]).asking.list(never)).toEqual([some]);
+  });
+
+  test('is listed without a digest where its name stands for another image on another node', async () => {
+    const whole = { reference: SOURCE, whole: true };
+    const addresses = await Promise.all(
+      [image, index, index].map((made) =>
+        agents.agent({ origins: [new FakeOrigin({ list: [{ ...whole, digest: digestOf(made) }] })] }),
+      ),
+    );
+    expect(await ask(addresses).asking.list(never)).toEqual([whole]);
   });
 });
 

@@ -99,13 +99,16 @@ export class Agents {
     };
   }
 
-  /** What the nodes hold, each name once: that of a node which has all of it, if there is one. */
+  /**
+   * What the nodes hold, each name once: that of a node which has all of it, if there is one; without a digest where the
+   * name does not stand for the same on all of them.
+   */
   async list(signal: AbortSignal): Promise<readonly HeldImage[]> {
     const images = new Map<string, HeldImage>();
     await this.#each(signal, async (agent, asked) => {
       for (const image of await agent.list(asked)) {
         const name = formatReference(image.reference);
-        if (image.whole || !images.has(name)) images.set(name, image);
+        images.set(name, joined(images.get(name), image));
       }
     });
     return [...images.values()];
@@ -150,6 +153,13 @@ export class Agents {
       return [];
     }
   }
+}
+
+function joined(known: HeldImage | undefined, image: HeldImage): HeldImage {
+  const more = known === undefined || image.whole ? image : known;
+  if (known === undefined || known.digest === image.digest) return more;
+  const { digest: _, ...rest } = more;
+  return rest;
 }
 
 /** What is held alone counts for its rank, not who pushes it. */

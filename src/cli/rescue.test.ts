@@ -77,6 +77,58 @@ describe('rescue of all images', () => {
     expect(rows.map(({ image }) => image)).toEqual(['r.example.com/other/a:1']);
   });
 
+  const kept = [`team/app@${digest}`, 'team/app:1', 'team/app:2'].map((name) => ({ ...held(name), digest }));
+
+  test.each<[string, Record<string, Outcome>, string[]]>([
+    ['that have it', { 'team/app:1': SAVED }, ['app:1 saved', 'app:2 there']],
+    [
+      'one of which has another',
+      { 'team/app:1': { ...SAVED, digest: other }, [`team/app@${digest}`]: SAVED },
+      ['app:1 saved', `app@${digest} saved`, 'app:2 there'],
+    ],
+    [
+      'that have others',
+      {
+        'team/app:1': { ...SAVED, digest: other },
+        'team/app:2': { state: 'present', digest: other },
+      },
+      ['app:1 saved', `app@${digest} there`, 'app:2 there'],
+    ],
+    [
+      'that cannot be made',
+      { 'team/app:1': { state: 'failed', error: new Error('no space') } },
+      ['app:1 failed', 'app:2 there'],
+    ],
+  ])('tells of a name by digest beside tags with backups %s', async (_what, copied, wanted) => {
+    let known = 0;
+    const told: string[] = [];
+    const { rows, images } = await rescue(
+      [],
+      parts({
+        origins: [new FakeOrigin({ list: kept })],
+        copied,
+        onFound: (count) => {
+          known = count;
+        },
+        onRow: ({ image }) => told.push(image),
+      }),
+    );
+    // Its line follows that of the tag which was through first.
+    const lines = rows.map(({ image, state }) => `${image.split('/').at(-1)} ${state}`);
+    expect(lines.toSorted()).toEqual(wanted.toSorted());
+    expect([images, known, told.length]).toEqual([wanted.length, wanted.length, wanted.length]);
+  });
+
+  test('with --check, tells of a tag without a backup once', async () => {
+    const looking = parts({
+      check: true,
+      origins: [new FakeOrigin({ list: kept })],
+      copied: { 'team/app:1': SAVED },
+    });
+    const { rows } = await rescue([], looking);
+    expect(rows.map(({ state }) => state)).toEqual(['absent', 'there']);
+  });
+
   test('of nodes that hold nothing is no work', async () => {
     expect(await rescue([], parts({ origins: [new FakeOrigin()] }))).toEqual({ rows: [], images: 0 });
   });

@@ -3,7 +3,7 @@ import type { Copies, CopyTask, Outcome } from '../copy/outcome.ts';
 import { contradicts } from '../image/digest.ts';
 import { formatReference, type Reference } from '../image/reference.ts';
 import { type Naming, nameOf } from '../plan/naming.ts';
-import { isBackup } from '../plan/prefix.ts';
+import { type FoundImage, listAll, lookFor } from './found-image.ts';
 
 /** What is known of one image, and what became of it; as `--json` prints it. */
 export interface RescueRow {
@@ -48,13 +48,6 @@ export interface RescueParts {
   readonly signal: AbortSignal;
 }
 
-/** An image that may be rescued, with those who hold it. */
-interface Found {
-  readonly source: Reference;
-  readonly heldBy: readonly string[];
-  readonly whole?: boolean;
-}
-
 /** Each copy moves layers side by side already. */
 const AT_ONCE = 4;
 /** A registry that is gone is to cost no minute for each of its images. */
@@ -69,54 +62,41 @@ export async function rescue(references: readonly Reference[], parts: RescuePart
   const found = references.length === 0 ? await listAll(parts) : await lookFor(references, parts);
   const { signal, onFound, onRow } = parts;
   onFound?.(found.length);
-  const rows = new Map<number, RescueRow>();
+  const rows = new Map<number, readonly RescueRow[]>();
+  const others = new Set<string>();
   const waiting = found.entries();
+  async function rowOf(image: FoundImage): Promise<readonly RescueRow[]> {
+    const row = await rescueOne(image, parts);
+    if (row === undefined) return [];
+    onRow?.(row);
+    return [row];
+  }
   async function work(): Promise<void> {
-    for (const [position, one] of waiting) {
+    for (const [position, { alias, ...image }] of waiting) {
       if (signal.aborted) return;
-      const row = await rescueOne(one, parts);
+      const [row] = await rowOf(image);
       if (row === undefined) return;
-      rows.set(position, row);
-      onRow?.(row);
+      rows.set(position, [row]);
+      if (alias === undefined || !isOther(row, alias) || others.has(formatReference(alias))) continue;
+      onFound?.(found.length + others.add(formatReference(alias)).size);
+      rows.set(position, [row, ...(await rowOf({ ...image, source: alias }))]);
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return { rows: found.flatMap((_, position) => rows.get(position) ?? []), images: found.length };
+  const images = found.length + others.size;
+  return { rows: found.flatMap((_, position) => rows.get(position) ?? []), images };
 }
 
-async function listAll({ origins, naming, signal }: RescueParts): Promise<readonly Found[]> {
-  const byName = new Map<string, Found>();
-  for (const origin of origins) {
-    for (const { reference: source, whole } of (await origin.list?.(signal)) ?? []) {
-      if (isBackup(source, naming.prefix)) continue;
-      const name = formatReference(source);
-      const { heldBy = [], whole: known = false } = byName.get(name) ?? {};
-      byName.set(name, { source, heldBy: [...heldBy, origin.name], whole: known || whole });
-    }
-  }
-  return [...byName].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, image]) => image);
-}
-
-async function lookFor(
-  references: readonly Reference[],
-  { origins, signal }: RescueParts,
-): Promise<readonly Found[]> {
-  const found: Found[] = [];
-  for (const source of references) {
-    const holders: { readonly name: string; readonly whole: boolean }[] = [];
-    for (const origin of origins) {
-      const held = await origin.find(source, signal);
-      await held?.close?.();
-      if (held !== undefined) holders.push({ name: origin.name, whole: held.partial === undefined });
-    }
-    const whole = holders.length > 0 && { whole: holders.some((one) => one.whole) };
-    found.push({ source, heldBy: holders.map(({ name }) => name), ...whole });
-  }
-  return found;
+/** The backup of a tag may be newer than what is held, or older. */
+function isOther(row: RescueRow, { digest }: Reference): boolean {
+  return hasBackup(row) && row.digest !== digest;
 }
 
 /** @returns undefined when it was interrupted before anything is known of its backup */
-async function rescueOne({ source, ...holding }: Found, parts: RescueParts): Promise<RescueRow | undefined> {
+async function rescueOne(
+  { source, ...holding }: FoundImage,
+  parts: RescueParts,
+): Promise<RescueRow | undefined> {
   const { copies, naming, check, signal } = parts;
   const image = formatReference(source);
   const backup = nameOf({ text: image, source }, naming);

@@ -350,13 +350,14 @@ describe('the list', () => {
       { reference: parseReference(`whole@${digestOf(own)}`), digest: digestOf(own), whole: true },
       {
         reference: parseReference('quay.io/team/part:2'),
-        digest: digestOf(own),
+        digest: digestOf(index),
         whole: false,
         why,
         partial: { index: digestOf(index), platform: `linux/${OWN.architecture}` },
       },
       {
         reference: parseReference('registry.example:5000/lost:3'),
+        digest: digestOf(lost),
         whole: false,
         why: `${layerOf(lost)} is not there`,
       },

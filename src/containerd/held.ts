@@ -18,8 +18,8 @@ export interface Held {
 /** A name that the daemon has. */
 export interface HeldImage {
   readonly reference: Reference;
-  /** What can be pushed; undefined when nothing is whole. */
-  readonly digest?: Digest;
+  /** What the name stands for, be it all there or not. */
+  readonly digest: Digest;
   /** All of it is there, of an index every image. */
   readonly whole: boolean;
   /** Why it is not whole. */

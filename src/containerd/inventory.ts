@@ -55,7 +55,7 @@ export class Inventory {
       if (reference === undefined) continue;
       const finding = findings.get(record.target.digest) ?? (await this.#examine(record.target, signal));
       findings.set(record.target.digest, finding);
-      images.push(heldImage(reference, finding));
+      images.push(heldImage(reference, record.target.digest, finding));
     }
     return images;
   }
@@ -91,10 +91,13 @@ function withoutChoice({ why }: Finding): Finding {
   return why === undefined ? {} : { why };
 }
 
-function heldImage(reference: Reference, { choice, why }: Finding): HeldImage {
-  const whole = why === undefined;
-  const told = why === undefined ? {} : { why };
-  if (choice === undefined) return { reference, whole, ...told };
-  const { root, partial } = choice;
-  return { reference, digest: root.digest, whole, ...told, ...(partial !== undefined && { partial }) };
+function heldImage(reference: Reference, digest: Digest, { choice, why }: Finding): HeldImage {
+  const partial = choice?.partial;
+  return {
+    reference,
+    digest,
+    whole: why === undefined,
+    ...(why !== undefined && { why }),
+    ...(partial !== undefined && { partial }),
+  };
 }

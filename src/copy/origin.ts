@@ -79,6 +79,7 @@ export interface HeldBehind {
 /** A name under which an origin holds an image. */
 export interface HeldImage {
   readonly reference: Reference;
+  /** What the name stands for: the digest that the source gave it, where that is known. */
   readonly digest?: Digest;
   /** All of it is there, of an index every platform. */
   readonly whole: boolean;

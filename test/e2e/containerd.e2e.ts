@@ -4,13 +4,14 @@ import { arch } from 'node:process';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listAll } from '../../src/cli/found-image.ts';
 import { Containerd } from '../../src/containerd/containerd.ts';
 import type { ContainerdEvent } from '../../src/containerd/held.ts';
 import { Copier } from '../../src/copy/copier.ts';
 import type { CopyEvent } from '../../src/copy/event.ts';
 import type { Credential, Origin } from '../../src/copy/origin.ts';
 import type { Outcome } from '../../src/copy/outcome.ts';
-import { parseReference } from '../../src/image/reference.ts';
+import { formatReference, parseReference } from '../../src/image/reference.ts';
 import { Client } from '../../src/registry/client.ts';
 import { Repository } from '../../src/registry/repository.ts';
 import { type ImageOptions, type MadeImage, makeImage, makeIndex } from '../images/image.ts';
@@ -281,6 +282,39 @@ describe
       digest: digestOf(image),
       whole: true,
     });
+  });
+
+  /** By its Kubernetes' part where it runs, which gives one image three names; by hand as that would have done it. */
+  async function fetchedByKubelet(name: string, index: MadeImage, own: MadeImage): Promise<string> {
+    const config = own.blobs[0]?.descriptor.digest ?? '';
+    const reference = `${source.host}/${name}:1`;
+    if (version === '1.6') {
+      await pushImage(repositoryAt(source.url, name), index, '1');
+      await containerd.pull(parseReference(reference), {}, never);
+    } else {
+      await fetchedBy(name, index, '--platform', `linux/${OWN}`);
+      await daemon.nameAsKubernetes(reference, { digest: digestOf(index), config });
+    }
+    const names = (await daemon.images('images', 'ls', '--quiet')).split('\n');
+    expect(names).toEqual(
+      expect.arrayContaining([reference, `${source.host}/${name}@${digestOf(index)}`, config]),
+    );
+    return reference;
+  }
+
+  it('lists what a kubelet pulled by tag and digest, of which the tag alone is to be rescued', async () => {
+    const [index, own] = await indexOf(75);
+    const reference = await fetchedByKubelet('kubelet', index, own);
+    const listed = (await containerd.list(never)).filter((held) => held.reference.path === 'kubelet');
+    expect(listed.map(({ digest, whole }) => ({ digest, whole }))).toEqual([
+      { digest: digestOf(index), whole: false },
+      { digest: digestOf(index), whole: false },
+    ]);
+    const naming = { prefix: { host: target.host, path: '' }, scheme: 'keep-host' } as const;
+    const found = await listAll({ origins: [containerd], naming, signal: never });
+    const names = found.map((image) => formatReference(image.source));
+    expect(names.filter((name) => name.includes('/kubelet'))).toEqual([reference]);
+    expect(names.filter((name) => name.includes('sha256:'))).toEqual([]);
   });
 
   it('pulls what only a password opens, and gives it', async () => {

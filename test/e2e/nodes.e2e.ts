@@ -137,6 +137,10 @@ describe.runIf(
     for (const name of [...IMAGES.filter((one) => !one.startsWith('docker')), 'index']) {
       const pull = ['--namespace', 'k8s.io', 'images', 'pull', '--local', '--plain-http', sourceOf(name)];
       expect(await containerd.ctr(...pull)).toMatchObject({ code: 0 });
+      const image = name === 'index' ? index : single;
+      const [{ blobs } = image] = image.children;
+      const config = blobs[0]?.descriptor.digest ?? '';
+      await containerd.nameAsKubernetes(sourceOf(name), { digest: digestOf(image), config });
     }
     for (const name of ['docker', 'dockerpinned'])
       expect(await docker.docker(['pull', sourceOf(name)])).toMatchObject({ code: 0 });
@@ -443,6 +447,8 @@ describe.runIf(
         expect.arrayContaining([sourceOf('wrong'), sourceOf('index')]),
       );
       expect(new Set(rows.map(({ state }) => state))).toEqual(new Set(['there', 'saved']));
+      // Kubernetes' names by digest: that of an index of which one platform is there could not be saved.
+      expect(rows.filter(({ image }) => image.includes('sha256:'))).toEqual([]);
       expect(await crane('digest', `${copyOf('wrong')}:1`)).toBe(digestOf(single));
     });
   });

@@ -68,6 +68,17 @@ export class Containerd {
     return result.stdout;
   }
 
+  /** Gives an image with a tag the further names that it has from Kubernetes' part: its digest, and that of its config. */
+  async nameAsKubernetes(
+    name: string,
+    { digest, config }: { digest: string; config: string },
+  ): Promise<void> {
+    const repository = name.slice(0, name.lastIndexOf(':'));
+    // Images of tests share what they are made of.
+    const options = ['--local', '--force', '--skip-reference-check'];
+    await this.images('images', 'tag', ...options, name, `${repository}@${digest}`, config);
+  }
+
   /** Runs ctr to its end. Its exit code is for the caller to judge. */
   async ctr(...args: readonly string[]): Promise<CommandResult> {
     return ctr(this.#folder, args);
