@@ -10,6 +10,7 @@ import {
 } from '../../test/fakes/api-server.ts';
 import { tempFolder } from '../../test/fakes/temp-folder.ts';
 import { ApiServer } from './api-server.ts';
+import { KubeError } from './kube-error.ts';
 import { PullSecretReader } from './pull-secret-reader.ts';
 
 const AUTHS = { 'r.example.com': { username: 'u', password: 'p' } };
@@ -85,6 +86,20 @@ describe('the pull secrets of a pod', () => {
       { resource: 'secrets', namespace: 'shop', name: 'other', error: { code: 'FORBIDDEN', status: 403 } },
       { resource: 'serviceaccounts', name: 'default', error: { code: 'FORBIDDEN' } },
     ]);
+  });
+
+  test('that may not be read are told in the order of the pod, whichever answer comes first', async () => {
+    const forbidden = new KubeError('read', 'forbidden', 'FORBIDDEN', 403);
+    const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+    const reader = new PullSecretReader({
+      secret: () => told.then(() => Promise.reject(forbidden)),
+      serviceAccount: async () => {
+        tell();
+        throw forbidden;
+      },
+    });
+    const { faults } = await reader.read('shop', { names: ['pull'], serviceAccount: 'default' });
+    expect(faults.map(({ resource }) => resource)).toEqual(['secrets', 'serviceaccounts']);
   });
 
   test('are those of the namespace, whatever another has by that name', async () => {

@@ -42,20 +42,24 @@ export class PullSecretReader {
     this.#api = api;
   }
 
-  /** Never rejects. A Secret or account that is not there is none, as for the kubelet. */
+  /**
+   * Never rejects. A Secret or account that is not there is none, as for the kubelet. Faults are in the order in which the
+   * pod names things, whichever answer comes first: users are told of the first one.
+   */
   async read(namespace: string, { names, serviceAccount }: PullSecrets): Promise<ReadPullSecrets> {
-    const faults: Fault[] = [];
     const [own, account] = await Promise.all([
-      Promise.all(names.map((name) => this.#secret({ namespace, name }, faults))),
-      this.#namesOf(namespace, serviceAccount, faults),
+      Promise.all(names.map((name) => this.#secret({ namespace, name }))),
+      this.#namesOf(namespace, serviceAccount),
     ]);
-    const further = account.filter((name) => !names.includes(name));
-    const accounts = await Promise.all(further.map((name) => this.#secret({ namespace, name }, faults)));
-    const secrets = [...own, ...accounts].filter((secret) => secret !== undefined);
-    return { secrets, faults };
+    const further = (account.found ?? []).filter((name) => !names.includes(name));
+    const accounts = await Promise.all(further.map((name) => this.#secret({ namespace, name })));
+    return {
+      secrets: [...own, ...accounts].flatMap(({ found }) => found ?? []),
+      faults: [...own, account, ...accounts].flatMap(({ fault }) => fault ?? []),
+    };
   }
 
-  #secret(object: ObjectName, faults: Fault[]): Promise<PullSecret | undefined> {
+  #secret(object: ObjectName): Promise<Looked<PullSecret>> {
     const answer = this.#secrets.get(keyOf(object), async () => {
       const { type = '', data = {} } = await this.#api.secret(object);
       const [form, key] = isForm(type) ? FORMS[type] : [];
@@ -63,31 +67,32 @@ export class PullSecretReader {
       if (form === undefined || base64 === undefined) return undefined;
       return { ...object, form, text: Buffer.from(base64, 'base64').toString('utf8') };
     });
-    return orNone(answer, { ...object, resource: 'secrets' }, faults);
+    return looked(answer, { ...object, resource: 'secrets' });
   }
 
-  async #namesOf(namespace: string, name: string | undefined, faults: Fault[]): Promise<readonly string[]> {
-    if (name === undefined) return [];
+  async #namesOf(namespace: string, name: string | undefined): Promise<Looked<readonly string[]>> {
+    if (name === undefined) return {};
     const object = { namespace, name };
     const answer = this.#accounts.get(keyOf(object), async () =>
       secretNames((await this.#api.serviceAccount(object)).imagePullSecrets),
     );
-    return (await orNone(answer, { ...object, resource: 'serviceaccounts' }, faults)) ?? [];
+    return looked(answer, { ...object, resource: 'serviceaccounts' });
   }
 }
 
-async function orNone<T>(
-  answer: Promise<T>,
-  asked: Omit<Fault, 'error'>,
-  faults: Fault[],
-): Promise<T | undefined> {
+/** What an answer came to; neither, where there is no such object. */
+interface Looked<T> {
+  readonly found?: T | undefined;
+  readonly fault?: Fault;
+}
+
+async function looked<T>(answer: Promise<T | undefined>, asked: Omit<Fault, 'error'>): Promise<Looked<T>> {
   try {
-    return await answer;
+    return { found: await answer };
   } catch (error) {
     // Anything else is a defect and must not pass for "no secret".
     if (!(error instanceof KubeError)) throw error;
-    if (error.code !== 'NOT_FOUND') faults.push({ ...asked, error });
-    return undefined;
+    return error.code === 'NOT_FOUND' ? {} : { fault: { ...asked, error } };
   }
 }
 
