@@ -3,11 +3,13 @@ import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { graphCopy } from '../../test/fakes/copying.ts';
 import { makeImage } from '../../test/images/image.ts';
-import type { Digest } from '../image/digest.ts';
+import { type Digest, digestOf } from '../image/digest.ts';
+import { OCI_LAYER, OCI_MANIFEST } from '../image/media-type.ts';
 import { BlobMemory } from './blob-memory.ts';
 import type { GraphCopy, Moved } from './copy-graph.ts';
+import { transferLimit } from './limit.ts';
 import { Pass } from './pass.ts';
-import type { PushOptions, Source, Target } from './target.ts';
+import type { ManifestContent, PushOptions, Source, Target } from './target.ts';
 
 /** How copies wait for each other. The sides are in memory, because time stands still here. */
 
@@ -153,4 +155,41 @@ test('where the source is in the same registry, it is what blobs are mounted fro
   const sent: Sent[] = [];
   await new Pass(graphCopy(source(), target(sent), { mountFrom: 'origin' }), false).run(image.content, 'v1');
   expect(sent.map(({ mountFrom }) => mountFrom)).toEqual(['origin', 'origin']);
+});
+
+/** A manifest that names blobs of these sizes, in bytes. They are never opened. */
+function namingBlobsOf(sizes: readonly number[]): ManifestContent {
+  const layers = sizes.map((size, index) => ({
+    mediaType: OCI_LAYER,
+    digest: digestOf(Buffer.from(`layer ${index}`)),
+    size,
+  }));
+  const [first, ...rest] = layers;
+  const bytes = Buffer.from(
+    JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, config: first, layers: rest }),
+  );
+  return { descriptor: { mediaType: OCI_MANIFEST, digest: digestOf(bytes), size: bytes.length }, bytes };
+}
+
+test('of large blobs four are under way at once, and keep no small one from its place', async () => {
+  const [large, small] = [64 * 1024 * 1024, 1000];
+  const started: number[] = [];
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
+  const slow: Target = {
+    ...target([]),
+    push: async ({ size }) => {
+      started.push(size);
+      await arrived;
+      return 'pushed';
+    },
+  };
+  const pass = new Pass(graphCopy(source(), slow, { limit: transferLimit(8) }), false);
+  const running = pass.run(
+    namingBlobsOf([...Array<number>(6).fill(large), ...Array<number>(6).fill(small)]),
+    'v1',
+  );
+  await vi.waitFor(() => expect(started).toHaveLength(8));
+  expect(started.filter((size) => size === large)).toHaveLength(4);
+  arrive();
+  expect((await running).blobs.pushed).toBe(12);
 });

@@ -18,6 +18,13 @@ const CONSISTENCY_WAITS_MS = [500, 1_000, 2_000];
 const PATIENCE_MS = 15_000;
 const PATIENCE_MS_PER_BYTE = 1000 / (2 * 1024 * 1024);
 
+/**
+ * A blob of this size keeps a connection and a processor busy by itself. More than a few of one image only get into each
+ * other's way: with five of 200 MiB at once a copy took longer than with four of them (docs/benchmarks.md).
+ */
+const LARGE = 64 * 1024 * 1024;
+const LARGE_AT_ONCE = 4;
+
 /** One walk over a graph: everything is copied, or found to be there, or the first error ends it all. */
 export class Pass {
   readonly #copy: GraphCopy;
@@ -26,6 +33,8 @@ export class Pass {
   readonly #moved = { bytes: 0, blobs: { pushed: 0, mounted: 0, present: 0 } };
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
+  /** Turns of large blobs, in the order in which they were asked for. */
+  readonly #large: Promise<void>[] = [];
   readonly #running = new Set<Promise<void>>();
   readonly #pushes = new Map<Node, Promise<void>>();
   #childrenPresent = 0;
@@ -150,7 +159,7 @@ export class Pass {
 
   /** Once it is its turn a blob is waited for even after a failure: it has an upload session to give back. */
   #inTurn(descriptor: Descriptor, mountFrom: string | undefined): Promise<void> {
-    const turn = this.#copy.limit(async () => {
+    const turn = this.#queue(descriptor, async () => {
       this.#signal.throwIfAborted();
       const push = this.#push(descriptor, mountFrom);
       this.#running.add(push);
@@ -159,6 +168,16 @@ export class Pass {
     return step({ operation: 'copy blob', side: 'target', digest: descriptor.digest }, () =>
       unlessAborted(this.#signal, turn),
     );
+  }
+
+  /** A large one waits for an earlier one of its kind, and takes no place from others meanwhile. */
+  #queue({ size }: Descriptor, work: () => Promise<void>): Promise<void> {
+    const { limit } = this.#copy;
+    if (size < LARGE) return limit(work);
+    const earlier = this.#large.at(-LARGE_AT_ONCE);
+    const turn = earlier === undefined ? limit(work) : earlier.catch(() => undefined).then(() => limit(work));
+    this.#large.push(turn);
+    return turn;
   }
 
   async #push(descriptor: Descriptor, mountFrom: string | undefined): Promise<void> {
