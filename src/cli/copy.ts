@@ -146,12 +146,12 @@ function mountOf(
   return { mountFrom: source.path };
 }
 
-/** What a registry told, in words; nothing where it is for programs. */
-export function wordsOf(event: RegistryEvent): string {
-  if (event.type === 'warning') return `${event.host} warns: ${JSON.stringify(event.text)}\n`;
-  if (event.type === 'pulls-left') return '';
+/** What a registry told, as a sentence; undefined where it is for programs. */
+export function warningIn(event: RegistryEvent): string | undefined {
+  if (event.type === 'pulls-left') return undefined;
+  if (event.type === 'warning') return `${event.host} warns: ${JSON.stringify(event.text)}`;
   const { host, path, tag, digest } = event;
-  return `${host}/${path}:${tag} holds something else and stays: ${digest} is there, and is listed nowhere\n`;
+  return `${host}/${path}:${tag} holds something else and stays: ${digest} is there, and is listed nowhere`;
 }
 
 /** The result in words. */

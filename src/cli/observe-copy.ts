@@ -57,7 +57,7 @@ function lineOf(event: CopyEvent): Line {
   return isWish ? ['info', 'Image taken from a node, as the settings say'] : LINES[event.type];
 }
 
-const KEYS = 'origin layer digest index platform bytes pushed durationMs error'.split(' ');
+const KEYS = ['origin', 'layer', 'digest', 'index', 'platform', 'bytes', 'pushed', 'durationMs', 'error'];
 
 /** Key of an event → key of its log line. What is in no line is not named. */
 const FIELDS: ReadonlyMap<string, string> = new Map([

@@ -1,50 +1,26 @@
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeContainerd } from '../../test/fakes/containerd.ts';
 import { refusal } from '../../test/fakes/containerd-namespace.ts';
+import { useSockets } from '../../test/fakes/socket-stage.ts';
 import { Channel } from './channel.ts';
 import { LIST_IMAGES, VERSION } from './method.ts';
 
 const never = new AbortController().signal;
 const CALL = { operation: 'ask', signal: never };
 
-let folder: string;
-let open: { close(): unknown }[];
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'channel of tests-'));
-  open = [];
-});
-
-afterEach(() => {
-  for (const one of open) one.close();
-  rmSync(folder, { recursive: true });
-});
+const sockets = useSockets();
 
 async function channelTo(socket: string, namespace = 'k8s.io'): Promise<Channel> {
-  const channel = await Channel.open({ socket, namespace });
-  open.push(channel);
-  return channel;
-}
-
-async function listening(server: Server): Promise<string> {
-  const socket = join(folder, 'some.sock');
-  server.listen(socket);
-  await once(server, 'listening');
-  open.push(server);
-  return socket;
+  return sockets.kept(await Channel.open({ socket, namespace }));
 }
 
 async function startFake(): Promise<FakeContainerd> {
-  const daemon = await FakeContainerd.start();
-  open.push(daemon);
-  return daemon;
+  return sockets.kept(await FakeContainerd.start());
 }
 
 async function errorOf(socket: string, timeoutMs?: number): Promise<unknown> {
@@ -58,7 +34,7 @@ async function errorOf(socket: string, timeoutMs?: number): Promise<unknown> {
 
 describe('a socket', () => {
   test('that is not there', async () => {
-    const socket = join(folder, 'no.sock');
+    const socket = sockets.path('no.sock');
     await expect(errorOf(socket)).resolves.toMatchObject({
       code: 'UNREACHABLE',
       retriable: true,
@@ -67,45 +43,44 @@ describe('a socket', () => {
   });
 
   test('that nobody listens at any more', async () => {
-    const socket = join(folder, 'file');
+    const socket = sockets.path('file');
     writeFileSync(socket, '');
     await expect(errorOf(socket)).resolves.toMatchObject({ code: 'UNREACHABLE' });
   });
 
   test('that is a folder', async () => {
-    const socket = join(folder, 'folder');
+    const socket = sockets.path('folder');
     mkdirSync(socket);
     await expect(errorOf(socket)).resolves.toMatchObject({ code: 'UNREACHABLE' });
   });
 
   test('whose path is too long for one', async () => {
-    await expect(errorOf(join(folder, 'x'.repeat(200)))).resolves.toMatchObject({ code: 'UNREACHABLE' });
+    await expect(errorOf(sockets.path('x'.repeat(200)))).resolves.toMatchObject({ code: 'UNREACHABLE' });
   });
 
   test('of a server that speaks HTTP/1.1, as that of Docker', async () => {
-    const socket = await listening(createHttpServer((_, response) => response.writeHead(404).end()));
+    const socket = await sockets.listening(createHttpServer((_, response) => response.writeHead(404).end()));
     await expect(errorOf(socket)).resolves.toMatchObject({
       code: expect.stringMatching(/^(?:UNREACHABLE|INTERRUPTED)$/),
     });
   });
 
   test('of a server that hangs up', async () => {
-    const socket = await listening(createServer((connection) => connection.destroy()));
+    const socket = await sockets.listening(createServer((connection) => connection.destroy()));
     await expect(errorOf(socket)).resolves.toMatchObject({
       code: expect.stringMatching(/^(?:UNREACHABLE|INTERRUPTED)$/),
     });
   });
 
   test('of a server that says nothing', async () => {
-    const socket = await listening(
-      createServer((connection) => open.push({ close: () => connection.destroy() })),
+    const socket = await sockets.listening(
+      createServer((connection) => sockets.kept({ close: () => connection.destroy() })),
     );
     await expect(errorOf(socket, 200)).resolves.toMatchObject({ code: 'TIMEOUT', retriable: true });
   });
 
   test('of a server of the same protocol with other calls', async () => {
-    const daemon = await FakeContainerd.start({ without: ['Version'] });
-    open.push(daemon);
+    const daemon = sockets.kept(await FakeContainerd.start({ without: ['Version'] }));
     await expect(errorOf(daemon.socket)).resolves.toMatchObject({
       code: 'UNSUPPORTED_VERSION',
       retriable: false,
@@ -132,8 +107,8 @@ describe('a socket', () => {
     const relative = join('..', '..', '..', '..', '..', '..', '..', '..', daemon.socket);
     const channel = await channelTo(relative);
     await expect(channel.call(VERSION, {}, CALL)).resolves.toMatchObject({ version: 'v2.1.9' });
-    await expect(errorOf(join(folder, 'a b'))).resolves.toMatchObject({
-      message: expect.stringContaining(`connect ENOENT ${join(folder, 'a b')}`),
+    await expect(errorOf(sockets.path('a b'))).resolves.toMatchObject({
+      message: expect.stringContaining(`connect ENOENT ${sockets.path('a b')}`),
     });
   });
 });

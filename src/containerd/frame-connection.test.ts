@@ -1,15 +1,13 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { constants, createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { FakeContainerd } from '../../test/fakes/containerd.ts';
+import { useSockets } from '../../test/fakes/socket-stage.ts';
 import { digestOf } from '../image/digest.ts';
 import { Channel } from './channel.ts';
 import { ContentStore } from './content-store.ts';
@@ -21,42 +19,21 @@ const DESCRIPTOR = { digest: digestOf(CONTENT), size: CONTENT.length };
 /** `CONTENT` as a daemon sends it. */
 const MESSAGE = Buffer.concat([Buffer.from([0, 0, 0, 0, 9, 0x12, 7]), CONTENT]);
 
-let folder: string;
-let open: { close(): unknown }[];
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'frames of tests-'));
-  open = [];
-});
-
-afterEach(() => {
-  for (const one of open) one.close();
-  rmSync(folder, { recursive: true });
-});
-
-async function listening(server: Server): Promise<string> {
-  const socket = join(folder, 'some.sock');
-  server.listen(socket);
-  await once(server, 'listening');
-  open.push(server);
-  return socket;
-}
+const sockets = useSockets();
 
 /** A server of HTTP/2 that answers every request alike. */
 function answering(answer: (stream: ServerHttp2Stream) => void): Promise<string> {
   const server = createHttp2Server();
-  server.on('session', (session) => open.push({ close: () => session.destroy() }));
+  server.on('session', (session) => sockets.kept({ close: () => session.destroy() }));
   server.on('stream', (stream) => {
     stream.on('error', () => {});
     answer(stream);
   });
-  return listening(server);
+  return sockets.listening(server);
 }
 
 async function channelTo(socket: string): Promise<Channel> {
-  const channel = await Channel.open({ socket, namespace: 'k8s.io' });
-  open.push(channel);
-  return channel;
+  return sockets.kept(await Channel.open({ socket, namespace: 'k8s.io' }));
 }
 
 async function read(socket: string): Promise<Buffer> {
@@ -144,8 +121,8 @@ describe('an answer', () => {
       asked.resolve({ headers, body: buffer(stream) });
       sending(MESSAGE, { 'grpc-status': '0' })(stream);
     });
-    server.on('session', (session) => open.push({ close: () => session.destroy() }));
-    await read(await listening(server));
+    server.on('session', (session) => sockets.kept({ close: () => session.destroy() }));
+    await read(await sockets.listening(server));
     const { headers, body } = await asked.promise;
     expect(headers).toMatchObject({
       ':method': 'POST',
@@ -155,7 +132,7 @@ describe('an answer', () => {
       'containerd-namespace': 'k8s.io',
     });
     const bytes = await body;
-    const { requestDeserialize } = (await channelTo(join(folder, 'no.sock'))).protocol.definitionOf(
+    const { requestDeserialize } = (await channelTo(sockets.path('no.sock'))).protocol.definitionOf(
       READ_CONTENT,
     );
     expect(bytes.subarray(0, 5)).toEqual(Buffer.from([0, 0, 0, 0, bytes.length - 5]));
@@ -168,7 +145,7 @@ describe('an answer', () => {
 
 describe('a socket', () => {
   test('that is not there', async () => {
-    const socket = join(folder, 'no.sock');
+    const socket = sockets.path('no.sock');
     await expect(read(socket)).rejects.toMatchObject({
       code: 'UNREACHABLE',
       retriable: true,
@@ -177,7 +154,7 @@ describe('a socket', () => {
   });
 
   test('that nobody listens at any more', async () => {
-    const socket = join(folder, 'file');
+    const socket = sockets.path('file');
     writeFileSync(socket, '');
     await expect(read(socket)).rejects.toMatchObject({ code: 'UNREACHABLE' });
   });
@@ -187,7 +164,7 @@ describe('a socket', () => {
     ['that speaks HTTP/1.1', () => createHttpServer((_, response) => response.writeHead(404).end())],
     ['that speaks no protocol', () => createServer((connection) => connection.write('SSH-2.0-x\r\n'))],
   ])('of a server %s', async (_, server) => {
-    await expect(read(await listening(server()))).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    await expect(read(await sockets.listening(server()))).rejects.toMatchObject({ code: 'INTERRUPTED' });
   });
 });
 
@@ -197,8 +174,7 @@ describe('a connection', () => {
   let channel: Channel;
 
   beforeEach(async () => {
-    daemon = await FakeContainerd.start();
-    open.push(daemon);
+    daemon = sockets.kept(await FakeContainerd.start());
     daemon.namespace().content.set(DESCRIPTOR.digest, CONTENT);
     channel = await channelTo(daemon.socket);
     store = new ContentStore(channel);

@@ -37,16 +37,12 @@ export class Gatherer {
   flush(): void {
     const gathered = this.#gathered;
     const size = this.#size;
-    this.#forget();
+    this.drop();
     if (gathered !== undefined) this.#handOn(this.#buffers.lend(gathered, size));
   }
 
-  /** Nobody wants the rest. */
+  /** Forgets what there is: nobody wants the rest. */
   drop(): void {
-    this.#forget();
-  }
-
-  #forget(): void {
     clearImmediate(this.#flushing);
     this.#flushing = undefined;
     this.#gathered = undefined;

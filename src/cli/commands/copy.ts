@@ -3,7 +3,7 @@ import { processEnvironment } from '../../config/process-environment.ts';
 import { InvalidPlatformError, type Platform, parsePlatform } from '../../image/platform.ts';
 import { onSignals } from '../../server/signals.ts';
 import type { CommandSurroundings } from '../command.ts';
-import { type CopyOptions, copy, sentenceOf, wordsOf } from '../copy.ts';
+import { type CopyOptions, copy, sentenceOf, warningIn } from '../copy.ts';
 import { type Progress, progressOn, silent } from '../copy-progress.ts';
 import { EXIT } from '../exit-code.ts';
 import { limitYoungGarbage } from '../young-garbage.ts';
@@ -48,9 +48,9 @@ Proxy:
   HTTPS_PROXY and NO_PROXY. Plain HTTP and loopback are always reached directly.
 
 Output:
-  The result on standard output, progress and what registries warn of on standard error. With --json one object on one line and no progress:
-  source, target, digest, mediaType, present, bytes, blobs {copied, mounted, present}, referrers,
-  requests {source, target}, durationMs.
+  The result on standard output, progress and what registries warn of on standard error. With --json one object on
+  one line and no progress: source, target, digest, mediaType, present, bytes, blobs {copied, mounted, present},
+  referrers, requests {source, target}, durationMs.
 
 Exit codes:
   ${EXIT.done}    TARGET has it, all of it
@@ -99,15 +99,18 @@ async function run(
   onSignals(process, () => interrupt.abort(), leave);
   limitYoungGarbage();
   const progress = progressFor(options, surroundings);
-  const told: string[] = [];
+  const warnings: string[] = [];
   try {
     const copying = copy(names, {
       ...optionsFor(options, surroundings),
       progress,
-      observe: (event) => void told.push(wordsOf(event)),
+      observe: (event) => {
+        const warning = warningIn(event);
+        if (warning !== undefined) warnings.push(warning);
+      },
       signal: interrupt.signal,
     });
-    const result = await copying.finally(() => end(progress, told, err));
+    const result = await copying.finally(() => end(progress, warnings, err));
     out(options.json ? `${JSON.stringify(result)}\n` : sentenceOf(result));
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
@@ -116,10 +119,10 @@ async function run(
   }
 }
 
-/** What was told would be drawn over by bars. */
-function end(progress: Progress, told: readonly string[], err: (text: string) => void): void {
+/** Warnings come last: bars would draw over them. */
+function end(progress: Progress, warnings: readonly string[], err: (text: string) => void): void {
   progress.end();
-  for (const words of told.filter((one) => one !== '')) err(`image-cloner: ${words}`);
+  for (const warning of warnings) err(`image-cloner: ${warning}\n`);
 }
 
 function progressFor({ json }: Options, { err, terminal }: CommandSurroundings): Progress {

@@ -41,8 +41,8 @@ Exit codes:
   ${EXIT.done}    every image has a backup
   ${EXIT.failed}    some have none
   ${EXIT.usage}    wrong arguments or wrong configuration
-  ${EXIT.interrupted}  interrupted by SIGINT or SIGTERM: open uploads are cancelled, the result tells of the images looked at so far; a
-       second signal ends it at once
+  ${EXIT.interrupted}  interrupted by SIGINT or SIGTERM: open uploads are cancelled, the result tells of the images looked at so
+       far; a second signal ends it at once
 
 Examples:
   REGISTRY=registry.example.com/backup image-cloner rescue --all --check \\
