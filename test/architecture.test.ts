@@ -29,12 +29,13 @@ interface Room {
 /** The table of `docs/architecture.md`, "Rooms". */
 const ROOMS: Readonly<Record<string, Room>> = {
   image: { level: 0, rooms: [], packages: [], pure: true },
+  buffers: { level: 0, rooms: [], packages: [] },
   telemetry: { level: 0, rooms: [], packages: ['pino', 'pino-pretty', 'prom-client'] },
   yaml: { level: 0, rooms: [], packages: ['js-yaml'], pure: true },
   workload: { level: 1, rooms: ['image'], packages: ['fast-json-patch'], pure: true },
   config: { level: 1, rooms: ['image', 'yaml'], packages: ['zod'] },
   manifest: { level: 1, rooms: ['image', 'yaml'], packages: [] },
-  registry: { level: 1, rooms: ['image'], packages: ['undici'] },
+  registry: { level: 1, rooms: ['image', 'buffers'], packages: ['undici'] },
   credentials: { level: 1, rooms: ['image'], packages: [] },
   docker: { level: 1, rooms: ['image'], packages: ['dockerode', 'tar'] },
   containerd: { level: 1, rooms: ['image'], packages: ['@grpc/grpc-js', '@grpc/proto-loader'] },
@@ -51,6 +52,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['commander'],
     rooms: [
       'image',
+      'buffers',
       'telemetry',
       'workload',
       'config',

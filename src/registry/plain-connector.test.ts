@@ -3,9 +3,9 @@ import { createServer, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { randomBytes } from '../../test/images/random-bytes.ts';
+import { ReadBuffers } from '../buffers/read-buffers.ts';
 import { guardedLookup } from './address-guard.ts';
 import { plainConnector } from './plain-connector.ts';
-import { ReadBuffers } from './read-buffers.ts';
 
 afterEach(() => vi.useRealTimers());
 

@@ -1,7 +1,7 @@
 import { type LookupFunction, Socket } from 'node:net';
 import type buildConnector from 'undici/lib/core/connect.js';
 import { ConnectTimeoutError } from 'undici/lib/core/errors.js';
-import type { ReadBuffers } from './read-buffers.ts';
+import type { ReadBuffers } from '../buffers/read-buffers.ts';
 
 const DEFAULT_PORT = 80;
 /** Until the system asks whether the other end is still there; undici's own value. */

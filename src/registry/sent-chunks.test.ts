@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
-import { ReadBuffers } from './read-buffers.ts';
+import { ReadBuffers } from '../buffers/read-buffers.ts';
 import { giveBackWhatIsSent } from './sent-chunks.ts';
 
 interface Scene {

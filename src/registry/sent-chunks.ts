@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { ReadBuffers } from './read-buffers.ts';
+import type { ReadBuffers } from '../buffers/read-buffers.ts';
 
 type Chunk = Uint8Array | string;
 type Done = (error?: Error | null) => void;

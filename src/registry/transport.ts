@@ -4,13 +4,13 @@ import request from 'undici/lib/api/api-request.js';
 import buildConnector from 'undici/lib/core/connect.js';
 import { BodyTimeoutError } from 'undici/lib/core/errors.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
+import { readBuffers } from '../buffers/read-buffers.ts';
 import { forbiddenAddress, guardedLookup, literalFault, type MayBeInternal } from './address-guard.ts';
 import type { FindHostCertificates } from './host-certificates.ts';
 import { hostConnector } from './host-connector.ts';
 import { plainConnector } from './plain-connector.ts';
 import type { FindProxy } from './proxy.ts';
 import { proxyConnector } from './proxy-connector.ts';
-import { readBuffers } from './read-buffers.ts';
 import { giveBackWhatIsSent } from './sent-chunks.ts';
 
 /** Time for TCP and TLS together. */

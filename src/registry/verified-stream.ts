@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import { BodyTimeoutError } from 'undici/lib/core/errors.js';
+import { Gatherer } from '../buffers/gatherer.ts';
+import { readBuffers } from '../buffers/read-buffers.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import { ContentMismatchError, Verifier } from '../image/verifier.ts';
 import { FlowWatch } from './flow-watch.ts';
-import { Gatherer } from './gatherer.ts';
-import { readBuffers } from './read-buffers.ts';
 
 /** Buffered between source and target, in bytes: smaller stalls the faster side, larger only costs memory. */
 const HIGH_WATER_MARK = 1024 * 1024;
