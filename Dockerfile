@@ -8,14 +8,11 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # Without scripts: the one that matters would fetch another Node, which is meant for checkouts.
 RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
+COPY build build
 COPY src src
-# Half of what packages bring is for compilers, debuggers and the Bare runtime. The last step is for checkouts that nobody
-# but their owner may read.
-RUN npm run build && npm prune --ignore-scripts --omit=dev \
-  && find node_modules -type f \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' -o -name '*.bare' \) \
-    -exec rm {} + \
-  && chmod -R a+rX . && chmod a+x dist/main.js
+# The last step is for checkouts that nobody but their owner may read.
+RUN npm run build && chmod -R a+rX package.json dist && chmod a+x dist/main.js
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="image-cloner" \
@@ -24,7 +21,6 @@ LABEL org.opencontainers.image.title="image-cloner" \
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 # For `kubectl exec`.
 RUN ln -s /app/dist/main.js /usr/local/bin/image-cloner

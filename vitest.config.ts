@@ -18,6 +18,7 @@ export default defineConfig({
             'test/fakes/**/*.test.ts',
             'tls/**/*.test.ts',
             'bench/**/*.test.ts',
+            'build/**/*.test.ts',
           ],
         },
       },

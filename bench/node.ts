@@ -53,7 +53,7 @@ const COLUMNS: readonly Column<{ readonly name: string; readonly costs: readonly
   { heading: 'peak MB', cell: ({ costs }) => middle(costs.map(({ peakBytes }) => peakBytes / MEGA)) },
 ];
 
-const own = join(await build(OWN_CHECKOUT), 'bench/copy-many.js');
+const own = join(await build(OWN_CHECKOUT), 'copy-many.js');
 const image = await makeImage({ layers: LAYERS, runnable: true });
 for (const open of HOLDERS) {
   const holder = await openWithSource(open);

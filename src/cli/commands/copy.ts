@@ -6,6 +6,7 @@ import type { CommandSurroundings } from '../command.ts';
 import { type CopyOptions, copy, sentenceOf, warningIn } from '../copy.ts';
 import { type Progress, progressOn, silent } from '../copy-progress.ts';
 import { EXIT } from '../exit-code.ts';
+import { expectShortLife } from '../short-life.ts';
 import { limitYoungGarbage } from '../young-garbage.ts';
 
 interface Options {
@@ -98,6 +99,7 @@ async function run(
   const interrupt = new AbortController();
   onSignals(process, () => interrupt.abort(), leave);
   limitYoungGarbage();
+  expectShortLife();
   const progress = progressFor(options, surroundings);
   const warnings: string[] = [];
   try {

@@ -12,6 +12,7 @@ import { EXIT } from '../exit-code.ts';
 import { hasBackup, type Rescued, rescue } from '../rescue.ts';
 import { type RescueProgress, rescueProgressOn, silentOn } from '../rescue-progress.ts';
 import { howFar, rescueTable } from '../rescue-table.ts';
+import { expectShortLife } from '../short-life.ts';
 import { limitYoungGarbage } from '../young-garbage.ts';
 
 interface Options {
@@ -79,6 +80,7 @@ async function run(
   const interrupt = new AbortController();
   onSignals(process, () => interrupt.abort(), leave);
   limitYoungGarbage();
+  expectShortLife();
   const progress = progressFor(options, surroundings);
   const { environment } = surroundings;
   try {

@@ -43,6 +43,8 @@ async function fill(root: RootFileSystem): Promise<void> {
   root.write('/etc/group', 'root:x:0:\nnode:x:1000:\n');
   await addShell(root);
   await root.copyProgram(process.execPath, '/usr/local/bin/node');
+  // Which the bundler of the build wants, and Node does not.
+  await root.copyLibraryBesideC('librt.so.1', process.execPath);
   await addNpm(root);
 }
 

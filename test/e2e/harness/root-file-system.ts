@@ -1,5 +1,5 @@
 import { chmodSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { output } from './command.ts';
 
 /** The files of an image that is being made. Targets are absolute paths in the image. */
@@ -20,6 +20,16 @@ export class RootFileSystem {
   async copyProgram(source: string, target: string): Promise<void> {
     this.copy(source, target);
     for (const library of await librariesOf(source)) this.copy(library);
+  }
+
+  /**
+   * Copies a library of those that always come together with the C library.
+   * @param program that is linked with the C library
+   */
+  async copyLibraryBesideC(name: string, program: string): Promise<void> {
+    const libc = (await librariesOf(program)).find((path) => basename(path).startsWith('libc.'));
+    if (libc === undefined) throw new Error(`Cannot copy ${name}: ${program} is not linked with a C library`);
+    this.copy(join(dirname(libc), name));
   }
 
   write(target: string, text: string): void {

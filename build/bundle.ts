@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'rolldown';
+import { notices } from './notices.ts';
+import { protoFiles } from './proto-files.ts';
+
+const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * Puts sources and all that they import into some dozen files that need no `node_modules`: to read hundreds of modules was
+ * a third of the time that a short command takes (docs/decisions/0016).
+ *
+ * Chunks lie where version.ts and protocol.ts find the files they read: two folders below `package.json`, beside `proto/`.
+ * @param input file of each program, by the name that it gets
+ * @param dir in the checkout; emptied before
+ */
+export async function bundle(input: Readonly<Record<string, string>>, dir: string): Promise<void> {
+  await build({
+    cwd: CHECKOUT,
+    input: { ...input },
+    platform: 'node',
+    // A native extra of the SSH client that dockerode brings along; who does not have it goes without.
+    external: ['cpu-features'],
+    plugins: [
+      protoFiles(join(CHECKOUT, 'src/containerd/proto'), 'chunks/proto'),
+      notices('THIRD-PARTY-NOTICES.txt'),
+    ],
+    // Koa's http-assert makes its deprecated functions with it.
+    checks: { eval: false },
+    onLog: (level, { message }) => {
+      if (level === 'warn') throw new Error(message);
+    },
+    output: {
+      dir,
+      cleanDir: true,
+      format: 'esm',
+      entryFileNames: '[name].js',
+      // Names without a hash: a stack trace says the same in each build.
+      chunkFileNames: 'chunks/[name].js',
+    },
+  });
+}
