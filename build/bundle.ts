@@ -19,8 +19,8 @@ export async function bundle(input: Readonly<Record<string, string>>, dir: strin
     cwd: CHECKOUT,
     input: { ...input },
     platform: 'node',
-    // A native extra of the SSH client that dockerode brings along; who does not have it goes without.
-    external: ['cpu-features'],
+    // dockerode can reach a daemon through SSH as well, which nothing here does.
+    resolve: { alias: { ssh2: false } },
     plugins: [
       protoFiles(join(CHECKOUT, 'src/containerd/proto'), 'chunks/proto'),
       notices('THIRD-PARTY-NOTICES.txt'),

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { build } from 'rolldown';
+import { build, type InputOptions } from 'rolldown';
 import { describe, expect, it } from 'vitest';
 import { tempFolder } from '../test/fakes/temp-folder.ts';
 import { notices } from './notices.ts';
@@ -13,7 +13,11 @@ function manifest(fields: Readonly<Record<string, string>>): string {
 }
 
 /** What is written for a program that imports these packages. */
-async function noticesOf(names: readonly string[], packages: Packages): Promise<string> {
+async function noticesOf(
+  names: readonly string[],
+  packages: Packages,
+  resolve: InputOptions['resolve'] = {},
+): Promise<string> {
   const folder = await tempFolder();
   const files = Object.entries(packages).map(([path, text]) => [join('node_modules', path), text] as const);
   const program = names.map((name) => `import '${name}';`).join('\n');
@@ -26,6 +30,7 @@ async function noticesOf(names: readonly string[], packages: Packages): Promise<
     input: 'program.js',
     write: false,
     logLevel: 'silent',
+    resolve,
     plugins: [notices('NOTICES')],
   });
   const notice = built.output.find(({ fileName }) => fileName === 'NOTICES');
@@ -64,6 +69,17 @@ describe('notices', () => {
     });
     expect(text).toContain('inner 1.0.0 (MIT)');
     expect(text).toContain('inner 2.0.0 (ISC)');
+  });
+
+  it('does not give a package that is left out of the build', async () => {
+    const files = {
+      'outer/package.json': manifest({ name: 'outer', license: 'MIT' }),
+      'outer/index.js': `import 'left-out'; ${CODE}`,
+      'left-out/package.json': manifest({ name: 'left-out' }),
+      'left-out/index.js': CODE,
+    };
+    const text = await noticesOf(['outer'], files, { alias: { 'left-out': false } });
+    expect(text).toBe('outer 1.0.0 (MIT)\n');
   });
 
   it('stops the build for a package that says nothing of its licence', async () => {

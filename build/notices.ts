@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Plugin } from 'rolldown';
 
-/** Folder of a package: up to and with the last one that has the name of a package. */
-const PACKAGE = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/;
+/** Folder of a package, the innermost. Ids that the bundler made begin with a null character, and are no files. */
+const PACKAGE = /^[^\0].*\/node_modules\/(?:@[^/]+\/)?[^/]+/;
 /** What authors call the files with their conditions. */
 const TERMS = /^(licen[cs]e|copying|notice)/i;
 const RULE = '-'.repeat(80);
@@ -24,7 +24,6 @@ export function notices(fileName: string): Plugin {
   };
 }
 
-/** @param modules ids, which are paths for what is in a file */
 function foldersOf(modules: readonly string[]): readonly string[] {
   const folders = modules.flatMap((module) => PACKAGE.exec(module)?.[0] ?? []);
   return [...new Set(folders)].toSorted();
