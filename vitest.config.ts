@@ -10,8 +10,9 @@ export default defineConfig({
           // the time.
           isolate: false,
           // Only ends what hangs: how long a test takes says how busy the machine is.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          expect: { poll: { timeout: 120_000 } },
           include: [
             'src/**/*.test.ts',
             'test/*.test.ts',
@@ -26,10 +27,12 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.e2e.ts'],
-          // Real servers on two cores: one file at a time, and room for a build of the image.
+          // Real servers on two cores: one file at a time.
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 900_000,
+          // Only end what hangs, as above; there are a copy of a gibibyte among them, and a build of the image.
+          testTimeout: 600_000,
+          hookTimeout: 1_800_000,
+          expect: { poll: { timeout: 120_000, interval: 100 } },
         },
       },
       {
@@ -46,8 +49,9 @@ export default defineConfig({
           globalSetup: 'test/cluster/setup.ts',
           // They change what they share: the cluster and its registries.
           fileParallelism: false,
-          testTimeout: 300_000,
-          hookTimeout: 900_000,
+          testTimeout: 900_000,
+          hookTimeout: 1_800_000,
+          expect: { poll: { timeout: 300_000, interval: 500 } },
         },
       },
     ],

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Agent, request } from 'undici';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { answer } from '../test/fakes/answer.ts';
 import { type Listener, listen } from '../test/fakes/listener.ts';
 import { Proxy, type ProxyOptions } from './proxy.ts';
@@ -105,7 +105,7 @@ test('every request of a connection is held back, and counted already', async ()
   const dispatcher = startClient();
   for (const times of [1, 2]) {
     const answered = get(proxy, dispatcher);
-    await vi.waitUntil(() => releases.length === times);
+    await expect.poll(() => releases).toHaveLength(times);
     expect(server.requests()).toHaveLength(times - 1);
     expect(proxy.traffic().requests).toBe(times);
     releases.at(-1)?.();

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { creating, updating } from '../../test/admission-review.ts';
 import { Webhook } from '../../test/fakes/admission.ts';
 import { COPIED, PENDING, PRESENT, type Script } from '../../test/fakes/copies.ts';
@@ -219,7 +219,7 @@ describe('a copy that is not there in time', () => {
     const outcomes: Record<string, Outcome[]> = { 'a:1': [PENDING, FAILED], 'b:1': [PENDING, COPIED] };
     const webhook = new Webhook((source) => outcomes[source]?.shift() ?? PRESENT, { onPending: 'rewrite' });
     await webhook.answer(creating(pod(containers('a:1', 'a:1', 'b:1'))));
-    await vi.waitFor(() => expect(webhook.told).toContain('stranded'));
+    await expect.poll(() => webhook.told).toContain('stranded');
     expect(webhook.copies.ensured).toEqual(['a:1', 'b:1', 'a:1', 'b:1']);
     expect(webhook.events.filter(({ type }) => type === 'stranded')).toEqual([
       expect.objectContaining({
@@ -237,7 +237,7 @@ describe('a copy that is not there in time', () => {
     const outcomes: Outcome[] = [PENDING, COPIED];
     const webhook = new Webhook(() => outcomes.shift() ?? PRESENT, { onPending: 'rewrite' });
     await webhook.answer(creating(pod(containers(pinned))));
-    await vi.waitFor(() => expect(webhook.told).toContain('stranded'));
+    await expect.poll(() => webhook.told).toContain('stranded');
     expect(webhook.events.find(({ type }) => type === 'stranded')).toHaveProperty(
       'error.code',
       'OTHER_DIGEST',
@@ -538,7 +538,7 @@ describe('a patch that would not be safe', () => {
     expect(webhook.told.slice(-2)).toEqual(['unsafe-patch', 'answered']);
   });
 
-  it('is not made of an object too deep to be cloned', { timeout: 30_000 }, async () => {
+  it('is not made of an object too deep to be cloned', async () => {
     const depth = 200_000;
     const deep = `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
     const body = JSON.stringify(creating(pod({ ...containers('a:1'), deep: 0 }))).replace(
@@ -810,7 +810,7 @@ describe('who asks for a copy', () => {
   it('is still the same when a promised copy is watched', async () => {
     const webhook = new Webhook(() => PENDING, { onPending: 'rewrite' }, {}, tenantOf([]));
     await webhook.answer(creating(deployment(spec)));
-    await vi.waitFor(() => expect(webhook.copies.ensured).toHaveLength(2));
+    await expect.poll(() => webhook.copies.ensured).toHaveLength(2);
     expect(webhook.copies.tenants).toHaveLength(2);
   });
 

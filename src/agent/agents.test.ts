@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { identityOf, useAgents } from '../../test/fakes/agent-stage.ts';
 import { refusal } from '../../test/fakes/answer.ts';
 import { FakeOrigin } from '../../test/fakes/origin.ts';
@@ -237,7 +237,7 @@ describe('of many agents', () => {
     const address = await agents.agent({ origins: [await holder(image)] });
     const { asking, events } = ask([{ ...down, port: 1 }, address]);
     expect(await asking.find(SOURCE, never)).toMatchObject({ digest: digestOf(image) });
-    await vi.waitUntil(() => events.length > 0);
+    await expect.poll(() => events).not.toEqual([]);
     const failed = events.filter(({ type }) => type === 'agent-failed');
     for (const event of failed) expect(event).toHaveProperty('error.code', 'UNREACHABLE');
   });
@@ -412,7 +412,7 @@ describe('a push through an agent', () => {
     const onNode = await begun.promise;
     caller.abort();
     await expect(pushing).rejects.toThrow('aborted');
-    await vi.waitUntil(() => onNode.aborted);
+    await expect.poll(() => onNode.aborted).toBe(true);
   });
 });
 

@@ -61,7 +61,7 @@ async function scene(
   const environment = {
     REGISTRY: `${backup.host}/backup`,
     SOURCES_INTERNAL: source.host,
-    COPY_TIMEOUT_SECONDS: '20',
+    COPY_TIMEOUT_SECONDS: '600',
     ACCESS_PULL_SECRETS: 'true',
     ACCESS_KUBECONFIG: kubeconfig,
     ...changes,

@@ -415,8 +415,6 @@ describe('a daemon', () => {
     });
     await daemon.start();
     await daemon.namespace().add(NAME, await makeImage());
-    await expect
-      .poll(() => containerd.find(APP, signal).catch(() => undefined), { timeout: 20_000 })
-      .toBeDefined();
+    await expect.poll(() => containerd.find(APP, signal).catch(() => undefined)).toBeDefined();
   });
 });

@@ -188,7 +188,7 @@ test('of large blobs four are under way at once, and keep no small one from its 
     namingBlobsOf([...Array<number>(6).fill(large), ...Array<number>(6).fill(small)]),
     'v1',
   );
-  await vi.waitFor(() => expect(started).toHaveLength(8));
+  await expect.poll(() => started).toHaveLength(8);
   expect(started.filter((size) => size === large)).toHaveLength(4);
   arrive();
   expect((await running).blobs.pushed).toBe(12);

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeProgram } from '../../test/fakes/fake-program.ts';
 import { tempFolder } from '../../test/fakes/temp-folder.ts';
 import { chain } from './chain.ts';
@@ -12,9 +12,6 @@ import type { CredentialEvent } from './event.ts';
 import { RegistryAuth } from './registry-auth.ts';
 import { registryFolder } from './registry-folder.ts';
 import { REREAD_MS } from './snapshot.ts';
-
-// Each start of a program is a start of Node, slow on a machine that is busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Looks like a secret in each of the forms it may be met in. */
 const CANARY = 'canary-5d41402abc';

@@ -1,12 +1,9 @@
 import { inspect } from 'node:util';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeProgram, type ProgramAnswer } from '../../test/fakes/fake-program.ts';
 import { tempFolder } from '../../test/fakes/temp-folder.ts';
 import { CredentialError } from './credential-error.ts';
 import { CredentialHelpers } from './credential-helper.ts';
-
-// Each start of a program is a start of Node, slow on a machine that is busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 /** A helper called `vault`, and a clock. */
 async function helperWith(answer: ProgramAnswer) {

@@ -1,14 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeProgram, type ProgramAnswer } from '../../test/fakes/fake-program.ts';
 import { tempFolder } from '../../test/fakes/temp-folder.ts';
 import { type CredentialProviderOptions, credentialProviders } from './credential-provider.ts';
 import type { CredentialProviderConfig } from './credential-provider-config.ts';
 import type { CredentialEvent } from './event.ts';
-
-// Each start of a program is a start of Node, slow on a machine that is busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 const APP = { host: 'eu.reg.io', path: 'team/app' };
 

@@ -1,15 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeProgram, type ProgramAnswer } from '../../test/fakes/fake-program.ts';
 import { tempFolder } from '../../test/fakes/temp-folder.ts';
 import { parseDockercfg } from './docker-config.ts';
 import { type DockerConfigFileOptions, dockerConfigFile } from './docker-config-file.ts';
 import type { CredentialEvent } from './event.ts';
 import { REREAD_MS } from './snapshot.ts';
-
-// Each start of a program is a start of Node, slow on a machine that is busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 const REPOSITORY = { host: 'reg.io', path: 'team/app' };
 

@@ -2,14 +2,11 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeProgram, type ProgramAnswer } from '../../test/fakes/fake-program.ts';
 import { tempFolder } from '../../test/fakes/temp-folder.ts';
 import { CredentialError } from './credential-error.ts';
 import { type Program, runProgram } from './program.ts';
-
-// Each start of a program is a start of Node, slow on a machine that is busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Long past what any test needs; those that wait for the end of it set their own. */
 const TIMEOUT_MS = 30_000;
@@ -69,7 +66,7 @@ describe('runProgram()', () => {
     expect(error).toBeInstanceOf(CredentialError);
     expect(String(error)).toContain('wanted at most 1048576 bytes of output');
     expect(inspect(error)).not.toContain('canary');
-    await vi.waitFor(async () => expect(await listens(socket)).toBe(false), { timeout: TIMEOUT_MS });
+    await expect.poll(() => listens(socket)).toBe(false);
   });
 
   test('stops a program that gives no answer in time', async () => {
@@ -86,7 +83,7 @@ describe('runProgram()', () => {
     const socket = join(await tempFolder(), 's');
     const { program } = await programWith({ output: 'answer', leaves: socket });
     await expect(runProgram({ ...program, timeoutMs: 1000 }, '')).rejects.toThrow('no answer within 1000 ms');
-    await vi.waitFor(async () => expect(await listens(socket)).toBe(false), { timeout: TIMEOUT_MS });
+    await expect.poll(() => listens(socket)).toBe(false);
   });
 
   test('does not take the output of a program that was killed', async () => {

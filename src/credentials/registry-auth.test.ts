@@ -1,15 +1,12 @@
 import { rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeProgram } from '../../test/fakes/fake-program.ts';
 import { SecretMount } from '../../test/fakes/secret-mount.ts';
 import { tempFolder } from '../../test/fakes/temp-folder.ts';
 import type { CredentialEvent } from './event.ts';
 import { type BackupRegistry, RegistryAuth } from './registry-auth.ts';
 import { REREAD_MS } from './snapshot.ts';
-
-// Each start of a program is a start of Node, slow on a machine that is busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 const BACKUP: BackupRegistry = { host: 'backup.io' };
 const COPY = { host: 'backup.io', path: 'team/docker.io/library/alpine' };

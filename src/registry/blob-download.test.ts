@@ -237,7 +237,7 @@ describe('a minimum rate', () => {
     const { registry, app } = await holding({ nth: 1, pause: { afterBytes: 10, until: hung } });
     const stream = await app.fetch(descriptor, never);
     const reading = buffer(stream);
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+    await expect.poll(() => vi.getTimerCount()).toBe(1);
     await vi.advanceTimersByTimeAsync(30_000);
     expect(digestOf(await reading)).toBe(descriptor.digest);
     expect(ranges(registry)).toEqual([undefined, 'bytes=10-']);

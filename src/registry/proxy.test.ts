@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type ConnectProxy, type ConnectProxyOptions, startProxy } from '../../test/fakes/connect-proxy.ts';
 import type { ScriptedRegistry } from '../../test/fakes/scripted-registry.ts';
 import { never, useStage } from '../../test/fakes/stage.ts';
@@ -213,10 +213,10 @@ describe('a tunnel', () => {
   test('outlives the time that it had to be opened in', async () => {
     const { registry } = await registryTest();
     const { url } = await proxy({ routes: { 'registry.test:443': registry.host } });
-    const socket = await openTunnel(new URL(url), TO, 30);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(resolve, 60);
-    await promise;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const socket = await openTunnel(new URL(url), TO, 5000);
+    await vi.advanceTimersByTimeAsync(10_000);
     expect(socket.destroyed).toBe(false);
     socket.destroy();
   });

@@ -79,7 +79,7 @@ describe('right content', () => {
       },
     });
     const stream = new VerifiedStream(source, expecting(large));
-    await vi.waitFor(() => expect(source.isPaused()).toBe(true));
+    await expect.poll(() => source.isPaused()).toBe(true);
     expect(taken).toBeLessThan(2 * 1024 * 1024);
     expect(await buffer(stream)).toHaveLength(size);
   });
@@ -197,7 +197,7 @@ describe('a reader that goes away', () => {
     await broken;
     stream.destroy();
     resolve(reopened);
-    await vi.waitFor(() => expect(reopened.destroyed).toBe(true));
+    await expect.poll(() => reopened.destroyed).toBe(true);
   });
 });
 

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { statusOf } from '../e2e/harness/http-status.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-/** A slow machine needs a few seconds for a start. */
-const START_MS = 30_000;
+/** Only for what hangs: a slow machine needs a few seconds for a start. */
+const START_MS = 120_000;
 const PROBE_EVERY_MS = 50;
 
 export interface ProgramOptions {
