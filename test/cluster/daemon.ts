@@ -21,8 +21,9 @@ export class DaemonError extends Error {
   readonly code = 'DAEMON_NOT_STARTED';
 }
 
-const START_MS = 90_000;
-const STOP_MS = 30_000;
+/** Only for what hangs: on two busy cores none needed half a minute. */
+const START_MS = 300_000;
+const STOP_MS = 60_000;
 const PROBE_EVERY_MS = 100;
 const LOG_TAIL = 3_000;
 

@@ -102,6 +102,8 @@ export class Installation {
       KUBECONFIG: this.#site.kubeconfig,
       KUBECACHEDIR: this.#site.folder.file('kubectl'),
       PASSWORD: this.#site.password,
+      // How long `make deploy` and its likes wait: only what hangs is to be ended.
+      TIMEOUT: '600s',
       PATH: [dirname(programOf('kubectl')), partsFolder(), path].join(':'),
       // A make above the tests hands its own variables down.
       MAKEFLAGS: '',

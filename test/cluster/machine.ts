@@ -17,7 +17,7 @@ export const NODE_FOLDER = '/run/node';
 export const OWN_NAME = 'ic-cluster';
 
 /** The kernel takes a second for some hundred processes. */
-const GONE_MS = 60_000;
+const GONE_MS = 300_000;
 
 /**
  * Namespaces for mounts, processes and network of their own. All that runs in them, is mounted or routed there is gone

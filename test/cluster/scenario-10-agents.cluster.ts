@@ -10,6 +10,8 @@ const AGENTS = ['--namespace', 'image-cloner-agents'];
 const MIB = 1024 ** 2;
 /** A cluster that is used again, and its registries, still have the images of the last time. */
 const TAG = randomUUID().slice(0, 8);
+/** A push that has begun is to be met before it has ended. */
+const AT_ONCE = { ...SOON, interval: 10 };
 /** Long enough on its way that the backup registry can be stopped meanwhile. */
 const LONG = { size: 256 * MIB, seed: Number.parseInt(TAG, 16) };
 
@@ -71,13 +73,19 @@ onCluster('10. Images that only nodes hold', (stage) => {
   async function runsFromCopy(name: string, app: string): Promise<void> {
     await stage.rolledOut(namespace, `deployment/${name}`);
     expect(await stage.site.backup.digestOf(stage.copyIn(nameOf(app)))).toBe(digestsOf(app).held);
-    const [pod] = await stage.pods(namespace, name);
-    expect(pod).toMatchObject({ isWell: true });
-    // The pod itself may show any name that the node knows the content by.
-    const about = `involvedObject.name=${pod?.name},reason=Pulled`;
+    // A Deployment whose pod was deleted learns of it a moment later, and a kubelet tells of a pull when it has time.
+    await vi.waitFor(async () => {
+      const pods = await stage.pods(namespace, name);
+      expect(pods).toMatchObject([{ isWell: true }]);
+      // The pod itself may show any name that the node knows the content by.
+      expect(await pullsOf(pods[0]?.name)).toContain(`"${stage.copyOf(nameOf(app))}"`);
+    }, SOON);
+  }
+
+  async function pullsOf(pod = ''): Promise<string> {
+    const about = `involvedObject.name=${pod},reason=Pulled`;
     const events = ['get', 'events', '--namespace', namespace, '--field-selector', about];
-    const pulled = await stage.kubectl(...events, '--output', 'jsonpath={.items[*].message}');
-    expect(pulled).toContain(`"${stage.copyOf(nameOf(app))}"`);
+    return stage.kubectl(...events, '--output', 'jsonpath={.items[*].message}');
   }
 
   /** The lines with this message and text, of all pods of the webhook in their order. */
@@ -109,6 +117,7 @@ onCluster('10. Images that only nodes hold', (stage) => {
     expect(ready).toBe(`${nodes} of ${nodes}`);
     await stage.installation.done(tellWebhook);
     await stage.clonerRestarted();
+    await stage.asksAbout(namespace);
   });
 
   it('a new Deployment gets a copy that is made from a node, of the platform that is there', async () => {
@@ -118,13 +127,13 @@ onCluster('10. Images that only nodes hold', (stage) => {
     expect(warning).toContain('Warning: ');
     await runsFromCopy('found', 'found');
     const { address } = await agentBeside('found');
-    expect(await logged('Agent holds the image', nameOf('found'))).toMatchObject([{ address }]);
+    // What a container writes is read by way of its node, which has it a moment later.
+    await expect.poll(() => logged('Agent holds the image', nameOf('found'))).toMatchObject([{ address }]);
     const { held: digest, published: index } = digestsOf('found');
-    const partial = await logged(
-      'Node has one platform of the image only, the copy is that one',
-      nameOf('found'),
-    );
-    expect(partial).toMatchObject([{ level: 'warn', digest, index }]);
+    const partial = 'Node has one platform of the image only, the copy is that one';
+    await expect
+      .poll(() => logged(partial, nameOf('found')))
+      .toMatchObject([{ level: 'warn', digest, index }]);
   });
 
   it('one that names the digest of all platforms keeps its source', async () => {
@@ -152,7 +161,7 @@ onCluster('10. Images that only nodes hold', (stage) => {
     await vi.waitFor(() => {
       const since = stage.site.backup.requests().slice(asked);
       expect(since.some(({ method, path }) => method === 'POST' && path.includes('team/cut'))).toBe(true);
-    }, SOON);
+    }, AT_ONCE);
     await stage.site.backup.freeze();
     await stage.kubectl('delete', 'pods', ...AGENTS, '--all', '--force', '--grace-period', '0');
     await vi.waitFor(
@@ -163,10 +172,14 @@ onCluster('10. Images that only nodes hold', (stage) => {
     await creating;
 
     await runsFromCopy(await createUntilCopied('cut'), 'cut');
-    const holders = await logged('Agent holds the image', nameOf('cut'));
     const { address: successor } = await agentBeside('cut');
     expect(successor).not.toBe(killed);
-    expect([holders[0], holders.at(-1)]).toMatchObject([{ address: killed }, { address: successor }]);
+    await expect
+      .poll(async () => {
+        const holders = await logged('Agent holds the image', nameOf('cut'));
+        return [holders[0], holders.at(-1)];
+      })
+      .toMatchObject([{ address: killed }, { address: successor }]);
   });
 
   it('an agent lets go of what a container had mounted, once that has ended', async () => {

@@ -35,6 +35,7 @@ onCluster('3. image-cloner is scaled to zero', (stage) => {
   it('scaled up again, it copies the next one', async () => {
     await stage.kubectl('scale', ...OWN, '--replicas', '2');
     await stage.rolledOut('image-cloner', 'deployment/image-cloner');
+    await stage.asksAbout(namespace);
     const { code, stderr } = await stage.apply(
       namespace,
       workload({ name: 'with', image: stage.source(APP) }),

@@ -10,9 +10,10 @@ import { Installation } from './installation.ts';
 import { canRunCluster } from './need.ts';
 import { Proxy } from './proxy.ts';
 import { findSite, type Site } from './site.ts';
+import { workload } from './workload.ts';
 
 /** What has to become so in a cluster on two busy cores. */
-export const SOON = { timeout: 120_000, interval: 500 };
+export const SOON = { timeout: 300_000, interval: 500 };
 
 /** A scenario in a cluster that image-cloner is installed in. */
 export function onCluster(title: string, body: (stage: Stage) => void): void {
@@ -33,6 +34,8 @@ export function onCluster(title: string, body: (stage: Stage) => void): void {
   });
 }
 
+/** In every public registry of the tests, from its start. */
+const PROBE = 'library/alpine:3.12';
 const OWN_NAMESPACE = 'image-cloner';
 const CLONER = 'app.kubernetes.io/name=image-cloner';
 /** As `deploy/` has it. */
@@ -122,7 +125,21 @@ export class Stage {
   async namespace(name: string): Promise<string> {
     await this.plainNamespace(name);
     await this.kubectl('label', 'namespace', name, 'image-cloner=enabled');
+    await this.asksAbout(name);
     return name;
+  }
+
+  /**
+   * Waits until image-cloner is asked about what is created in a namespace: the API server takes note of the label, of
+   * the webhook and of pods that are ready each in its own time.
+   */
+  async asksAbout(namespace: string): Promise<void> {
+    const probe = workload({ name: 'probe', image: this.source(PROBE) });
+    await vi.waitUntil(async () => {
+      // A dry run copies nothing, and says what would be done.
+      const { stderr } = await this.apply(namespace, probe, '--dry-run=server');
+      return stderr.includes('Warning: image-cloner: ');
+    }, SOON);
   }
 
   /** One that image-cloner is not asked about. */
@@ -174,7 +191,7 @@ export class Stage {
   }
 
   async rolledOut(namespace: string, object: string): Promise<void> {
-    await this.kubectl('rollout', 'status', '--namespace', namespace, object, '--timeout', '180s');
+    await this.kubectl('rollout', 'status', '--namespace', namespace, object, '--timeout', '600s');
   }
 
   /** The image of the first container of a stored workload. */
