@@ -2,26 +2,43 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
+import { vi } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { Checkout } from './checkout.ts';
-import { output } from './harness/command.ts';
+import { CommandError, output } from './harness/command.ts';
 import type { ControlPlane } from './harness/control-plane.ts';
 import { freePort } from './harness/free-port.ts';
 import { statusOf } from './harness/http-status.ts';
 import { Process } from './harness/process.ts';
 import { WorkFolder } from './harness/work-folder.ts';
+import { type LogLine, logLines } from './log-line.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The name that the certificate is for, and that an API server of the tests is told the address of. */
 export const SERVICE = 'image-cloner.image-cloner.svc';
 
-/** One line of the log. */
-export interface LogLine {
-  readonly level: string;
-  readonly msg: string;
-  readonly [field: string]: unknown;
-}
+/**
+ * What an API server grants a webhook at most, and what is kept of it for the answer: a busy machine takes its time for a
+ * copy, and who is to get it waits for it.
+ */
+const LONGEST = { grantSeconds: 30, waitSeconds: 29 };
+
+/** The API server takes note of a configuration and of a label within a second; two busy cores are slower. */
+const NOTED = { timeout: 120_000, interval: 200 };
+
+const PROBE = stringify({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'probe' },
+  spec: {
+    selector: { matchLabels: { app: 'probe' } },
+    template: {
+      metadata: { labels: { app: 'probe' } },
+      spec: { containers: [{ name: 'main', image: 'auto:' }] },
+    },
+  },
+});
 
 let built: Promise<string> | undefined;
 
@@ -72,6 +89,7 @@ export class Cloner {
         TLS_KEY_FILE: checkout.path('tls/out/tls.key'),
         REGISTRY_AUTH_DIR: folder.file('auth'),
         SHUTDOWN_GRACE_SECONDS: '0',
+        COPY_WAIT_SECONDS: String(LONGEST.waitSeconds),
         ...settings,
       },
     };
@@ -86,15 +104,24 @@ export class Cloner {
    * Registers what `deploy/` ships, with the address of this process in the place of the Service, which nobody routes
    * to without a cluster's network.
    */
-  async register(plane: ControlPlane, changes: { readonly timeoutSeconds?: number } = {}): Promise<void> {
+  async register(plane: ControlPlane): Promise<void> {
     const configuration = parse(await this.#checkout.read('deploy/image-cloner-webhook.yaml'));
     for (const webhook of configuration.webhooks) {
       delete webhook.clientConfig.service;
       webhook.clientConfig.url = `https://${SERVICE}:${this.port}/clone-image`;
-      Object.assign(webhook, changes);
+      webhook.timeoutSeconds = LONGEST.grantSeconds;
     }
-    const { code, stderr } = await plane.kubectl(['apply', '-f-'], { input: stringify(configuration) });
-    if (code !== 0) throw new Error(`Cannot register the webhook: ${stderr}`);
+    await kubectl(plane, ['apply', '-f-'], stringify(configuration));
+  }
+
+  /** Makes a namespace that is opted in, for a webhook that is registered: resolves once the API server asks about it. */
+  async openNamespace(plane: ControlPlane, name: string): Promise<void> {
+    await kubectl(plane, ['create', 'namespace', name]);
+    await kubectl(plane, ['label', 'namespace', name, 'image-cloner=enabled']);
+    await vi.waitUntil(async () => {
+      await kubectl(plane, ['create', '--namespace', name, '--dry-run=server', '-f-'], PROBE);
+      return this.log().some((line) => line['namespace'] === name && line['name'] === 'probe');
+    }, NOTED);
   }
 
   /** Posts bytes as the API server does. @returns the status of the answer */
@@ -103,20 +130,22 @@ export class Cloner {
     headers: Readonly<Record<string, string>> = { 'content-type': 'application/json' },
   ): Promise<number> {
     const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
-    const answer = await request(`https://127.0.0.1:${this.port}/clone-image?timeout=10s`, {
-      method: 'POST',
-      body,
-      headers,
-      dispatcher,
-    });
+    const answer = await request(
+      `https://127.0.0.1:${this.port}/clone-image?timeout=${LONGEST.grantSeconds}s`,
+      {
+        method: 'POST',
+        body,
+        headers,
+        dispatcher,
+      },
+    );
     await answer.body.dump();
     await dispatcher.close();
     return answer.statusCode;
   }
 
   log(): readonly LogLine[] {
-    const lines = readFileSync(this.#process.options.logFile, 'utf8').split('\n');
-    return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+    return logLines(this.#process.log());
   }
 
   /** Resident memory in KiB, as the kernel counts it. */
@@ -130,4 +159,9 @@ export class Cloner {
     await this.#folder.remove();
     await this.#checkout.remove();
   }
+}
+
+async function kubectl(plane: ControlPlane, args: readonly string[], input = ''): Promise<void> {
+  const result = await plane.kubectl(args, { input });
+  if (result.code !== 0) throw new CommandError('kubectl', args, result);
 }

@@ -373,7 +373,7 @@ describe
     expect(read.length).toBe(layer.size);
     await held.close();
     await expect(daemon.images('leases', 'ls', '--quiet')).resolves.not.toContain('image-cloner');
-    await expect.poll(() => collected(config.digest), { timeout: 30_000 }).not.toContain(layer.digest);
+    await expect.poll(() => collected(config.digest)).not.toContain(layer.digest);
   });
 
   /** What is there after a collection of garbage. @param name that Kubernetes' part may have given anew */
@@ -397,7 +397,7 @@ describe
     await expectNothing(backup);
     await daemon.resume();
     await expect
-      .poll(async () => (await copy(reference, 'stopped')).outcome, { timeout: 30_000 })
+      .poll(async () => (await copy(reference, 'stopped')).outcome)
       .toMatchObject({ state: 'copied', digest: digestOf(image) });
     await expectCopy(backup, image);
   });
@@ -438,7 +438,7 @@ describe
     await expectNothing(backup);
     await daemon.resume();
     await expect
-      .poll(async () => (await copy(reference, 'broken')).outcome, { timeout: 60_000, interval: 500 })
+      .poll(async () => (await copy(reference, 'broken')).outcome)
       .toMatchObject({ state: 'copied', digest: digestOf(image) });
   });
 

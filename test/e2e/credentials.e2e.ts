@@ -70,7 +70,7 @@ describe.runIf(canRun('docker-registry', 'htpasswd'))('a source that wants a pas
     cloner = running;
     await running.post(Buffer.from(JSON.stringify(creating(pod(containers(`${source.host}/${name}:1`))))));
     const ends = ['Image pushed', 'Copy failed'];
-    await vi.waitFor(() => expect(running.log().some(({ msg }) => ends.includes(msg))).toBe(true), 60_000);
+    await vi.waitFor(() => expect(running.log().some(({ msg }) => ends.includes(msg))).toBe(true), 120_000);
     expect(JSON.stringify(running.log())).not.toContain(USER.password);
     return statusOf(`${backup.url}/v2/copies/${source.host.replace(':', '_')}/${name}/tags/list`);
   }

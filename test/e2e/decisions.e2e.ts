@@ -14,7 +14,7 @@ import { imagesOf, storable } from './storable.ts';
 
 const SERVICE = 'image-cloner.image-cloner.svc';
 /** The API server takes note of a configuration within a second; two busy cores are slower. */
-const NOTED = { timeout: 30_000, interval: 200 };
+const NOTED = { timeout: 120_000, interval: 200 };
 const NAMESPACES = ['lab', 'shop'];
 const CUSTOM: readonly (readonly [group: string, kind: string])[] = [
   ['example.com', 'Rollout'],
@@ -32,6 +32,17 @@ const IMPOSSIBLE: ReadonlyMap<string, string> = new Map([
   ['a Deployment is scaled', 'is not registered for: the API server does not ask'],
   ['a deletion', 'is not registered for: the API server does not ask'],
 ]);
+
+/** One row for each webhook, and for each kind that the API server has to learn first. */
+const PROBES: readonly string[] = [
+  'a Pod',
+  'a CronJob',
+  'a PodTemplate',
+  'a Deployment',
+  'a custom resource with a pod spec',
+  'a custom resource without its image',
+  'a kind of another project with a name of Kubernetes',
+];
 
 const POSSIBLE = DECISIONS.filter(({ trap }) => !IMPOSSIBLE.has(trap)).map((row, index) => ({
   ...row,
@@ -67,7 +78,7 @@ describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('on an API
         .map((one) => stringify(one))
         .join('---\n'),
     );
-    await kubectl(['wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all']);
+    await kubectl(['wait', '--for=condition=Established', '--timeout=300s', 'crd', '--all']);
     await register();
   });
 
@@ -107,12 +118,7 @@ describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('on an API
     }
     await kubectl(['apply', '-f-'], stringify(configuration));
     const { events } = webhook.judgeBy(JUDGEMENT);
-    const probes = [
-      ...POSSIBLE.filter(({ trap }) =>
-        ['a Pod', 'a CronJob', 'a PodTemplate', 'a Deployment'].includes(trap),
-      ),
-      ...POSSIBLE.filter(({ trap }) => trap === 'a custom resource without its image'),
-    ];
+    const probes = POSSIBLE.filter(({ trap }) => PROBES.includes(trap));
     await vi.waitUntil(async () => {
       const before = events.length;
       for (const row of probes) await create(row, row.object, ['--dry-run=server']);

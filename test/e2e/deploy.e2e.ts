@@ -8,7 +8,7 @@ import { programOf } from './harness/part.ts';
 const IMAGE = 'registry.example.com:5000/ops/image-cloner:1.2.3';
 
 /** A command that waits for something has it done by then. */
-const SOON = { timeout: 20_000, interval: 100 };
+const SOON = { timeout: 120_000, interval: 100 };
 
 const KINDS = 'serviceaccounts,secrets,services,deployments,poddisruptionbudgets,networkpolicies';
 
@@ -30,7 +30,7 @@ describe.runIf(canRun('kube-apiserver', 'etcd', 'kubectl', 'mounts'))('deploy/ o
     await checkout.remove();
   });
 
-  function make(target: string, namespace: string, timeout = '60s'): Promise<CommandResult> {
+  function make(target: string, namespace: string, timeout = '300s'): Promise<CommandResult> {
     const client = `${programOf('kubectl')} --kubeconfig ${plane.kubeconfig}`;
     return checkout.make(target, { KUBECTL: client, NAMESPACE: namespace, IMAGE, TIMEOUT: timeout });
   }

@@ -18,7 +18,7 @@ const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
 const IMAGE = 'image-cloner:e2e';
 
 /** Containers on two busy cores take seconds to start. */
-const SOON = { timeout: 30_000, interval: 200 };
+const SOON = { timeout: 120_000, interval: 200 };
 
 /** As the kubelet mounts a Secret with the deployment's `defaultMode` and `fsGroup`. */
 const MOUNTED = 0o440;
@@ -209,12 +209,16 @@ describe.runIf(canRun('dockerd', 'busybox', 'root'))('the container image', () =
       }
     });
 
-    it('logs lines of JSON', async () => {
+    async function logged(): Promise<readonly string[]> {
       const lines = (await docker('logs', name)).split('\n').filter((line) => line !== '');
-      const messages = lines.map(
+      return lines.map(
         (line) => z.object({ level: z.string(), msg: z.string() }).parse(JSON.parse(line)).msg,
       );
-      expect(messages).toContain('Webhook listening');
+    }
+
+    it('logs lines of JSON', async () => {
+      // By way of the daemon, which has them a moment later.
+      await expect.poll(logged).toContain('Webhook listening');
     });
 
     it('ends by itself when it is asked to', async () => {

@@ -11,7 +11,7 @@ import { canRun } from './harness/need.ts';
 import { RegistryServer } from './harness/registry-server.ts';
 
 /** The API server takes note of a webhook configuration within a second; two busy cores are slower. */
-const NOTED = { timeout: 30_000, interval: 200 };
+const NOTED = { timeout: 120_000, interval: 200 };
 const NAMESPACE = 'shop';
 
 type Json = Record<string, unknown>;

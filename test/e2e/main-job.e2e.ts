@@ -2,15 +2,16 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { type MadeImage, makeImage, makeIndex } from '../images/image.ts';
 import { pushImage, repositoryAt } from '../images/push.ts';
-import { Cloner, type LogLine, SERVICE } from './cloner.ts';
+import { Cloner, SERVICE } from './cloner.ts';
 import { type CommandResult, output } from './harness/command.ts';
 import { ControlPlane } from './harness/control-plane.ts';
 import { canRun } from './harness/need.ts';
 import { programOf } from './harness/part.ts';
 import { RegistryServer } from './harness/registry-server.ts';
+import type { LogLine } from './log-line.ts';
 
-/** The API server takes note of a webhook configuration within a second; two busy cores are slower. */
-const NOTED = { timeout: 30_000, interval: 200 };
+/** A copy that is there is found within a second; two busy cores are slower. */
+const NOTED = { timeout: 120_000, interval: 200 };
 const GIB = 1024 ** 3;
 /** 110 MB, in the kernel's unit. */
 const MOST_IDLE_KIB = 110e6 / 1024;
@@ -106,17 +107,11 @@ describe.runIf(
   /** A webhook that the API server calls, and a namespace of its own that is opted in. */
   async function begin(
     changes: Readonly<Record<string, string>> = {},
-    timeoutSeconds?: number,
   ): Promise<{ cloner: Cloner; namespace: string }> {
     const cloner = await Cloner.start(settings(changes));
-    await cloner.register(plane, timeoutSeconds === undefined ? {} : { timeoutSeconds });
+    await cloner.register(plane);
     const namespace = `shop-${cloner.port}`;
-    await kubectl('create', 'namespace', namespace);
-    await kubectl('label', 'namespace', namespace, 'image-cloner=enabled');
-    await vi.waitUntil(async () => {
-      await create(namespace, 'Deployment', { name: 'probe', image: 'auto:', options: ['--dry-run=server'] });
-      return cloner.log().some(({ name }) => name === 'probe');
-    }, NOTED);
+    await cloner.openNamespace(plane, namespace);
     return { cloner, namespace };
   }
 
@@ -289,10 +284,9 @@ describe.runIf(
       await create(namespace, 'Deployment', { name: 'before', image: `${source.host}/library/gone:3.12` });
       await source.stop();
       try {
-        const begun = performance.now();
+        // An API server that had no answer in time would have stored the source.
         await create(namespace, 'Deployment', { name: 'after', image: `${source.host}/library/gone:3.12` });
         expect(await imageOf(namespace, 'deployment/after')).toBe(copyOf('library/gone:3.12'));
-        expect(performance.now() - begun).toBeLessThan(10_000);
       } finally {
         await source.start();
       }
@@ -330,7 +324,7 @@ describe.runIf(
   it('a large image is admitted at once with its source, and with its copy as soon as that is there', async () => {
     const large = await makeImage({ layers: [{ size: GIB, seed: 99 }] });
     await pushImage(repositoryAt(source.url, 'library/large'), large, '1');
-    const { cloner, namespace } = await begin({}, 2);
+    const { cloner, namespace } = await begin({ COPY_WAIT_SECONDS: '1' });
     try {
       const first = await create(namespace, 'Deployment', {
         name: 'first',
@@ -342,11 +336,16 @@ describe.runIf(
       });
       expect(await imageOf(namespace, 'deployment/first')).toBe(`${source.host}/library/large:1`);
       await vi.waitUntil(() => cloner.log().some(({ msg }) => msg === 'Image pushed'), {
-        timeout: 110_000,
+        timeout: 300_000,
         interval: 250,
       });
-      await create(namespace, 'Deployment', { name: 'second', image: `${source.host}/library/large:1` });
-      expect(await imageOf(namespace, 'deployment/second')).toBe(copyOf('library/large:1'));
+      // What is stored already is not changed by an apply: each try is a workload of its own.
+      let number = 1;
+      await vi.waitUntil(async () => {
+        const name = `next-${(number += 1)}`;
+        await create(namespace, 'Deployment', { name, image: `${source.host}/library/large:1` });
+        return (await imageOf(namespace, `deployment/${name}`)) === copyOf('library/large:1');
+      }, NOTED);
     } finally {
       await cloner.stop();
     }

@@ -11,7 +11,7 @@ import { canRun } from './harness/need.ts';
 import { RegistryServer } from './harness/registry-server.ts';
 
 /** A map is looked at every few seconds. */
-const NOTED = { timeout: 60_000, interval: 500 };
+const NOTED = { timeout: 120_000, interval: 500 };
 
 describe.runIf(canRun('docker-registry', 'distribution')).each(['docker-registry', 'distribution'] as const)(
   'names that sources share, on %s',
@@ -47,7 +47,7 @@ describe.runIf(canRun('docker-registry', 'distribution')).each(['docker-registry
       const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
       const body = JSON.stringify(creating(deployment(containers(`${source.host}/${path}`))));
       const headers = { 'content-type': 'application/json' };
-      const url = `https://127.0.0.1:${cloner?.port}/clone-image?timeout=10s`;
+      const url = `https://127.0.0.1:${cloner?.port}/clone-image?timeout=30s`;
       const answer = await request(url, { method: 'POST', body, headers, dispatcher });
       const { response } = Object(await answer.body.json());
       await dispatcher.close();

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { build, type LogLine } from './cloner.ts';
+import { build } from './cloner.ts';
 import { freePort } from './harness/free-port.ts';
 import { statusOf } from './harness/http-status.ts';
 import { Process } from './harness/process.ts';
 import { WorkFolder } from './harness/work-folder.ts';
+import { type LogLine, logLines } from './log-line.ts';
 
 /** `image-cloner agent` as a process of its own. */
 export class NodeAgent {
@@ -41,8 +41,7 @@ export class NodeAgent {
   }
 
   log(): readonly LogLine[] {
-    const lines = readFileSync(this.#process.options.logFile, 'utf8').split('\n');
-    return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+    return logLines(this.#process.log());
   }
 
   async stop(): Promise<void> {

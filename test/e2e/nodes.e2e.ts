@@ -1,13 +1,12 @@
 import { arch } from 'node:process';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import type { ScriptedRegistry } from '../fakes/scripted-registry.ts';
 import { useStage } from '../fakes/stage.ts';
 import { type MadeImage, makeImage, makeIndex } from '../images/image.ts';
 import { pushImage, repositoryAt } from '../images/push.ts';
 import { Checkout } from './checkout.ts';
-import { build, Cloner, type LogLine, SERVICE } from './cloner.ts';
-import { type CommandResult, output, run } from './harness/command.ts';
+import { build, Cloner, SERVICE } from './cloner.ts';
+import { type CommandResult, output, RunningCommand } from './harness/command.ts';
 import { Containerd } from './harness/containerd.ts';
 import { ControlPlane } from './harness/control-plane.ts';
 import { DockerEngine } from './harness/docker-engine.ts';
@@ -15,14 +14,13 @@ import { freePort } from './harness/free-port.ts';
 import { canRun } from './harness/need.ts';
 import { programOf } from './harness/part.ts';
 import { RegistryServer } from './harness/registry-server.ts';
+import type { LogLine } from './log-line.ts';
 import { NodeAgent } from './node-agent.ts';
 
 // The main case: the source is gone, a node has the image, and a Deployment gets its copy.
 
 const NATIVE = arch === 'x64' ? 'amd64' : arch;
 const FOREIGN = NATIVE === 'amd64' ? 'arm64' : 'amd64';
-/** The API server takes note of a webhook configuration within a second; two busy cores are slower. */
-const NOTED = { timeout: 30_000, interval: 200 };
 const IMAGES = ['socket', 'agent', 'pinned', 'docker', 'dockerpinned', 'down', 'wrong', 'rescue'] as const;
 
 const stage = useStage();
@@ -71,6 +69,17 @@ function layersIn(log: readonly LogLine[], state: string): readonly string[] {
 /** As daemons call them. */
 function layersOf({ blobs }: MadeImage): readonly string[] {
   return blobs.map(({ descriptor }) => descriptor.digest.slice(7, 19)).toSorted();
+}
+
+/** Once this has happened, or the command has ended before. */
+async function interrupted(
+  command: RunningCommand,
+  signal: NodeJS.Signals,
+  happened: Promise<unknown>,
+): Promise<CommandResult> {
+  await Promise.race([happened, command.ended]);
+  command.signal(signal);
+  return command.ended;
 }
 
 describe.runIf(
@@ -176,11 +185,6 @@ describe.runIf(
     return stdout;
   }
 
-  function create(namespace: string, name: string, image: string, ...more: string[]): Promise<CommandResult> {
-    const args = ['apply', '--namespace', namespace, ...more, '-f-'];
-    return plane.kubectl(args, { input: deployment(name, image) });
-  }
-
   /** Creates a Deployment under a webhook with these settings. */
   async function admit(image: string, settings: Settings): Promise<Admitted> {
     const cloner = await Cloner.start({
@@ -192,13 +196,9 @@ describe.runIf(
     try {
       await cloner.register(plane);
       const namespace = `shop-${cloner.port}`;
-      await kubectl('create', 'namespace', namespace);
-      await kubectl('label', 'namespace', namespace, 'image-cloner=enabled');
-      await vi.waitUntil(async () => {
-        await create(namespace, 'probe', 'auto:', '--dry-run=server');
-        return cloner.log().some(({ name }) => name === 'probe');
-      }, NOTED);
-      const { code, stderr } = await create(namespace, 'app', image);
+      await cloner.openNamespace(plane, namespace);
+      const args = ['apply', '--namespace', namespace, '-f-'];
+      const { code, stderr } = await plane.kubectl(args, { input: deployment('app', image) });
       expect(code).toBe(0);
       const path = 'jsonpath={.spec.template.spec.containers[0].image}';
       const stored = await kubectl('get', '--namespace', namespace, 'deployment/app', '--output', path);
@@ -208,26 +208,18 @@ describe.runIf(
     }
   }
 
-  async function rescue(settings: Settings, ...args: readonly string[]): Promise<CommandResult> {
+  async function rescuing(settings: Settings, ...args: readonly string[]): Promise<RunningCommand> {
     const environment = { REGISTRY: prefix(), SOURCES_PLAIN_HTTP: source.host, ...settings };
-    return run(process.execPath, [await build(), 'rescue', ...args], { environment });
+    return new RunningCommand(process.execPath, [await build(), 'rescue', ...args], { environment });
+  }
+
+  async function rescue(settings: Settings, ...args: readonly string[]): Promise<CommandResult> {
+    return (await rescuing(settings, ...args)).ended;
   }
 
   async function namesInDocker(): Promise<readonly string[]> {
     const { stdout } = await docker.docker(['image', 'ls', '--format={{.Repository}}:{{.Tag}}']);
     return stdout.trim().split('\n').toSorted();
-  }
-
-  /** Into a registry that stalls, until this happens there. */
-  async function interrupted(
-    signal: NodeJS.Signals,
-    stalled: ScriptedRegistry,
-    until: Promise<unknown>,
-    ...args: readonly string[]
-  ): Promise<CommandResult> {
-    const environment = { REGISTRY: `${stalled.host}/backup`, SOURCES_PLAIN_HTTP: source.host };
-    const sent = until.then(() => signal);
-    return run(process.execPath, [await build(), 'rescue', ...args], { environment, signal: sent });
   }
 
   it('by the socket of containerd: the Deployment gets the copy, which has the digest of the source', async () => {
@@ -248,10 +240,12 @@ describe.runIf(
     expect(stored).toBe(`${copyOf('agent')}:1`);
     expect(await crane('digest', stored)).toBe(digestOf(single));
     expect(linesOf(log, 'Agent holds the image')).toMatchObject([{ address: agent.address }]);
-    expect(linesOf(agent.log(), 'Image pushed')).toMatchObject([{ digest: digestOf(single) }]);
+    await expect
+      .poll(() => linesOf(agent.log(), 'Image pushed'))
+      .toMatchObject([{ digest: digestOf(single) }]);
     // How far it was, in the log of the webhook and in its own.
     expect(layersIn(log, 'pushed')).toEqual(layersOf(single));
-    expect(layersIn(agent.log(), 'pushed')).toEqual(layersOf(single));
+    await expect.poll(() => layersIn(agent.log(), 'pushed')).toEqual(layersOf(single));
     expect(linesOf(log, 'Layer progress')[0]).toMatchObject({ origin: 'agents', source: sourceOf('agent') });
   });
 
@@ -325,7 +319,9 @@ describe.runIf(
       });
       expect(stored).toBe(sourceOf('wrong'));
       expect(linesOf(log, 'Agent cannot be asked, others are')).toHaveLength(1);
-      expect(linesOf(agent.log(), 'Connection refused, its certificate is not trusted')).not.toEqual([]);
+      await expect
+        .poll(() => linesOf(agent.log(), 'Connection refused, its certificate is not trusted'))
+        .not.toEqual([]);
     },
   );
 
@@ -399,20 +395,11 @@ describe.runIf(
         const stalled = await stage.registry({
           faults: [{ method: 'PUT', path: /index\/blobs/, wait: new Promise(() => {}) }],
         });
-        const pushing = Promise.all([
-          stalled.seen('PUT', /rescue\/manifests/),
-          stalled.seen('PUT', /index\/blobs/),
-        ]);
         const images = [sourceOf('rescue'), sourceOf('index')];
-        const ended = await interrupted(
-          signal,
-          stalled,
-          pushing,
-          '--containerd-socket',
-          containerd.socket,
-          ...images,
-        );
-        expect(ended).toMatchObject({
+        const args = ['--containerd-socket', containerd.socket, ...images];
+        const command = await rescuing({ REGISTRY: `${stalled.host}/backup` }, ...args);
+        const pushing = [stalled.seen('PUT', /rescue\/manifests/), stalled.seen('PUT', /index\/blobs/)];
+        expect(await interrupted(command, signal, Promise.all(pushing))).toMatchObject({
           code: 130,
           stdout: expect.stringMatching(/team\/index:1 .* failed +interrupted\n$/),
           stderr: expect.stringMatching(
@@ -429,11 +416,14 @@ describe.runIf(
         faults: [{ method: 'PATCH', path: /uploads/, wait: new Promise(() => {}) }],
       });
       const before = await namesInDocker();
-      const pushing = stalled.seen('PATCH', /uploads/);
       const args = ['--docker-socket', docker.socket, sourceOf('docker')];
-      const { code, stderr } = await interrupted('SIGINT', stalled, pushing, ...args);
+      const command = await rescuing({ REGISTRY: `${stalled.host}/backup` }, ...args);
+      // The daemon tells the registry and the command at once, and they hear of it in any order.
+      const told = `${sourceOf('docker')}: Pushing `;
+      const pushing = [stalled.seen('PATCH', /uploads/), command.told(told)];
+      const { code, stderr } = await interrupted(command, 'SIGINT', Promise.all(pushing));
       expect(code).toBe(130);
-      expect(stderr).toContain(`${sourceOf('docker')}: Pushing `);
+      expect(stderr).toContain(told);
       expect(stderr).toContain('interrupted, 0 of 1 images have a backup');
       expect(await namesInDocker()).toEqual(before);
     });

@@ -8,7 +8,7 @@ import { type Identity, RecordingWebhook } from './recording-webhook.ts';
 const SERVICE = 'image-cloner.tools.svc';
 
 /** The API server takes note of a new configuration within a second; two busy cores are slower. */
-const NOTED = { timeout: 20_000, interval: 200 };
+const NOTED = { timeout: 120_000, interval: 200 };
 
 function template(image = 'busybox:1') {
   return { metadata: { labels: { app: 'x' } }, spec: { containers: [{ name: 'main', image }] } };

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 
 /** What a command did. `code` is null when a signal ended it. */
 export interface CommandResult {
@@ -15,8 +15,6 @@ export interface CommandOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Default: the folder of the tests. */
   readonly directory?: string;
-  /** Sent to it when this resolves. Default: none */
-  readonly signal?: Promise<NodeJS.Signals>;
 }
 
 /** A command that had to work ended with another code than 0. */
@@ -29,23 +27,61 @@ export class CommandError extends Error {
   }
 }
 
+/** A command on its way, which can be listened to and interrupted. */
+export class RunningCommand {
+  /** Rejects only when it cannot be started. */
+  readonly ended: Promise<CommandResult>;
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #news = new EventEmitter();
+  readonly #texts = { stdout: '', stderr: '' };
+
+  constructor(
+    command: string,
+    args: readonly string[],
+    { input = '', environment, directory }: CommandOptions = {},
+  ) {
+    this.#child = spawn(command, args, { cwd: directory, env: { ...process.env, ...environment } });
+    this.ended = this.#end();
+    for (const stream of ['stdout', 'stderr'] as const)
+      this.#child[stream].setEncoding('utf8').on('data', (text: string) => this.#keep(stream, text));
+    // A command need not read its input to the end; what counts is how it ends.
+    this.#child.stdin.on('error', () => undefined);
+    this.#child.stdin.end(input);
+  }
+
+  /** Resolves once it has written this to its standard error, or has ended without. What it wrote before counts. */
+  async told(text: string): Promise<void> {
+    const over = this.ended.then(() => true);
+    while (!this.#texts.stderr.includes(text))
+      if (await Promise.race([over, once(this.#news, 'stderr').then(() => false)])) return;
+  }
+
+  /** Does nothing when it has ended. */
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** Both outputs are read to their ends. */
+  #end(): Promise<CommandResult> {
+    return new Promise((resolve, reject) => {
+      this.#child.once('error', reject);
+      this.#child.once('close', (code) => resolve({ code, ...this.#texts }));
+    });
+  }
+
+  #keep(stream: 'stderr' | 'stdout', text: string): void {
+    this.#texts[stream] += text;
+    this.#news.emit(stream);
+  }
+}
+
 /** Runs a command to its end. Rejects only when it cannot be started. */
-export async function run(
+export function run(
   command: string,
   args: readonly string[],
-  { input = '', environment, directory, signal }: CommandOptions = {},
+  options?: CommandOptions,
 ): Promise<CommandResult> {
-  const child = spawn(command, args, { cwd: directory, env: { ...process.env, ...environment } });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  void signal?.then((name) => child.kill(name));
-  // A command need not read its input to the end; what counts is how it ends.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(input);
-  const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
-  return { code, stdout, stderr };
+  return new RunningCommand(command, args, options).ended;
 }
 
 /** Runs a command that has to work. @returns its standard output @throws CommandError */

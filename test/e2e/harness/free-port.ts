@@ -9,9 +9,14 @@ import { createServer } from 'node:net';
 const FIRST = 12_000;
 const LAST = 32_000;
 
-/** A TCP port of 127.0.0.1 that nobody listens on, and that no connection gets by chance. */
+/** Who was given one may be slow to listen on it, or never mean to. */
+const given = new Set<number>();
+
+/** A TCP port of 127.0.0.1 that nobody listens on, that no connection gets by chance, and nobody else of these tests. */
 export async function freePort(): Promise<number> {
   const port = randomInt(FIRST, LAST);
+  if (given.has(port)) return freePort();
+  given.add(port);
   return (await isFree(port)) ? port : freePort();
 }
 

@@ -2,7 +2,7 @@ import { get } from 'node:http';
 import { get as getSecurely } from 'node:https';
 
 /** A server that accepts a connection and then says nothing is asked again. */
-const ANSWER_MS = 5_000;
+const ANSWER_MS = 30_000;
 
 /** The status that a server answers to a GET; its certificate is not looked at. No connection stays open. */
 export function statusOf(url: string, headers: Readonly<Record<string, string>> = {}): Promise<number> {

@@ -29,10 +29,10 @@ export class StartError extends Error {
   }
 }
 
-/** An API server with etcd on two busy cores took 15 s at most. */
-const START_MS = 60_000;
-/** What Kubernetes gives a pod by default (terminationGracePeriodSeconds: 30); no part here needed 5 s. */
-const STOP_MS = 30_000;
+/** Only for what hangs. An API server with etcd on two busy cores took 15 s at most. */
+const START_MS = 300_000;
+/** Twice what Kubernetes gives a pod by default (terminationGracePeriodSeconds: 30); no part here needed 5 s. */
+const STOP_MS = 60_000;
 const PROBE_EVERY_MS = 50;
 const LOG_TAIL = 4_000;
 
