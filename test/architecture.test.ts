@@ -38,7 +38,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   registry: { level: 1, rooms: ['image', 'buffers'], packages: ['undici'] },
   credentials: { level: 1, rooms: ['image'], packages: [] },
   docker: { level: 1, rooms: ['image'], packages: ['dockerode', 'tar'] },
-  containerd: { level: 1, rooms: ['image'], packages: ['@grpc/grpc-js', '@grpc/proto-loader'] },
+  containerd: { level: 1, rooms: ['image', 'buffers'], packages: ['@grpc/grpc-js', '@grpc/proto-loader'] },
   layout: { level: 1, rooms: ['image'], packages: [] },
   plan: { level: 2, rooms: ['image', 'workload'], packages: [], pure: true },
   kube: { level: 2, rooms: ['image', 'workload'], packages: ['@kubernetes/client-node'] },

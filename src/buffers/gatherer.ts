@@ -4,20 +4,25 @@ import type { ReadBuffers } from './read-buffers.ts';
 const LARGE = 64 * 1024;
 
 /**
- * Makes large chunks of small ones. TLS hands out what it decrypted in pieces of 16 KiB, each in memory of its own; what
- * a turn of the event loop brings goes on together, and nothing waits for longer than that.
+ * How long pieces wait for others: until the event loop has taken its turn, where nobody knows when the next one comes;
+ * or until a buffer is full.
  */
+export type Patience = 'turn' | 'full';
+
+/** Makes large chunks of small ones. TLS and HTTP/2 hand out pieces of 16 KiB, each in memory of its own. */
 export class Gatherer {
   readonly #buffers: ReadBuffers;
   readonly #handOn: (chunk: Buffer) => void;
+  readonly #patience: Patience;
   #gathered: Buffer | undefined;
   #size = 0;
   #flushing: NodeJS.Immediate | undefined;
 
   /** @param handOn takes the chunks, in the order of what they were made of */
-  constructor(buffers: ReadBuffers, handOn: (chunk: Buffer) => void) {
+  constructor(buffers: ReadBuffers, handOn: (chunk: Buffer) => void, patience: Patience = 'turn') {
     this.#buffers = buffers;
     this.#handOn = handOn;
+    this.#patience = patience;
   }
 
   take(chunk: Buffer): void {
@@ -30,7 +35,7 @@ export class Gatherer {
     this.#gathered ??= this.#buffers.take();
     this.#gathered.set(chunk, this.#size);
     this.#size += chunk.length;
-    this.#flushing ??= setImmediate(() => this.flush());
+    if (this.#patience === 'turn') this.#flushing ??= setImmediate(() => this.flush());
   }
 
   /** Hands on what there is, now. */

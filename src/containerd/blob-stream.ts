@@ -1,5 +1,7 @@
 import { constants } from 'node:http2';
 import { Readable } from 'node:stream';
+import { Gatherer } from '../buffers/gatherer.ts';
+import { readBuffers } from '../buffers/read-buffers.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import { ContentMismatchError, Verifier } from '../image/verifier.ts';
 import { ContainerdError } from './containerd-error.ts';
@@ -16,11 +18,15 @@ export interface BlobStreamOptions {
   readonly operation: string;
 }
 
-/** Content as the daemon sends it, checked on the way. */
+/**
+ * Content as the daemon sends it, checked on the way. It comes in frames of 16 KiB and goes on in buffers that are
+ * full: a daemon beside us sends without a pause whatever there is room for.
+ */
 export class BlobStream extends Readable {
   readonly #options: BlobStreamOptions;
   readonly #messages = new ContentMessages();
   readonly #verifier: Verifier;
+  readonly #gatherer = new Gatherer(readBuffers, (chunk) => this.#hand(this.#verifier.take(chunk)), 'full');
 
   constructor(options: BlobStreamOptions) {
     super({ highWaterMark: HIGH_WATER_MARK });
@@ -39,6 +45,7 @@ export class BlobStream extends Readable {
   /** A reader that goes away ends the call: the daemon has the content open as long as it lasts. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     const { stream } = this.#options.frames;
+    this.#gatherer.drop();
     stream.close(constants.NGHTTP2_CANCEL);
     stream.destroy();
     done(error);
@@ -46,12 +53,12 @@ export class BlobStream extends Readable {
 
   #take(chunk: Buffer): void {
     this.#check(() => {
-      for (const piece of this.#messages.take(chunk)) this.#hand(this.#verifier.take(piece));
+      for (const piece of this.#messages.take(chunk)) this.#gatherer.take(piece);
     });
   }
 
-  #hand(piece: Buffer | undefined): void {
-    if (piece !== undefined && !this.push(piece)) this.#options.frames.stream.pause();
+  #hand(chunk: Buffer | undefined): void {
+    if (chunk !== undefined && !this.push(chunk)) this.#options.frames.stream.pause();
   }
 
   #finish(): void {
@@ -63,6 +70,7 @@ export class BlobStream extends Readable {
     }
     this.#check(() => {
       this.#messages.finish();
+      this.#gatherer.flush();
       this.#hand(this.#verifier.finish());
       this.push(null);
     });
