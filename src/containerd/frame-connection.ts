@@ -14,7 +14,7 @@ import { faultOf } from './grpc-fault.ts';
 
 /**
  * Bytes of one answer that may come unread. Each frame of 16 KiB then keeps the 64 KiB alive that it was read with,
- * until V8 looks at all of its heap: with a window of 1 MiB a copy took up to 50 MB more. HTTP/2's own 64 KiB have a
+ * until V8 looks at all of its heap: with a window of 1 MiB a copy took up to 40 MB more. HTTP/2's own 64 KiB have a
  * word sent back for every other piece.
  */
 const WINDOW = 128 * 1024;
