@@ -10,6 +10,9 @@ export const OWN_CHECKOUT: string = fileURLToPath(new URL('..', import.meta.url)
 /** Where `bench/build.ts` puts what it builds, in a folder of its own. */
 const BUILT = 'node_modules/.cache/image-cloner-bench';
 
+/** As the others are told. Where nobody says it, a registry on loopback is asked for TLS first. */
+const PLAIN = ['--source-plain-http', '--target-plain-http'];
+
 /**
  * image-cloner as it is shipped: built, because a checkout pays for the reading of TypeScript at each start.
  * @param checkout folder of its sources
@@ -23,7 +26,8 @@ export async function ownTool(checkout: string, name = 'image-cloner'): Promise<
     copiesMany: true,
     version: async () => (await output(process.execPath, [main, '--version'])).trim(),
     command: (pairs, surroundings) => {
-      const script = pairs.length === 1 ? [main, 'copy'] : [join(built, 'copy-many.js')];
+      const plain = surroundings.authority === undefined ? PLAIN : [];
+      const script = pairs.length === 1 ? [main, 'copy', ...plain] : [join(built, 'copy-many.js')];
       const references = pairs.flatMap(({ source, target }) => [source, target]);
       return {
         program: process.execPath,

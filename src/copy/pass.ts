@@ -19,11 +19,12 @@ const PATIENCE_MS = 15_000;
 const PATIENCE_MS_PER_BYTE = 1000 / (2 * 1024 * 1024);
 
 /**
- * A blob of this size keeps a connection and a processor busy by itself. More than a few of one image only get into each
- * other's way: with five of 200 MiB at once a copy took longer than with four of them (docs/benchmarks.md).
+ * A blob of this size keeps a connection and a processor busy by itself: each one more at a time costs memory, and brings
+ * little. One less than there are costs most: the last goes alone, and what it keeps busy is one processor
+ * (docs/benchmarks.md).
  */
 const LARGE = 64 * 1024 * 1024;
-const LARGE_AT_ONCE = 4;
+const LARGE_AT_ONCE = 5;
 
 /** One walk over a graph: everything is copied, or found to be there, or the first error ends it all. */
 export class Pass {

@@ -6,8 +6,8 @@ import type { Descriptor } from '../image/descriptor.ts';
 import { ContentMismatchError, Verifier } from '../image/verifier.ts';
 import { FlowWatch } from './flow-watch.ts';
 
-/** Buffered between source and target, in bytes: smaller stalls the faster side, larger only costs memory. */
-const HIGH_WATER_MARK = 1024 * 1024;
+/** Buffered between source and target, in bytes. A read or two (docs/decisions/0015); more only takes memory that is cold. */
+const HIGH_WATER_MARK = 256 * 1024;
 /** A connection that broke more often than this is not worth another try. */
 const MOST_RESUMES = 3;
 
