@@ -86,6 +86,8 @@ onCluster('5. The backup registry has troubles', (stage) => {
         await create(`lost-${(number += 1)}`, app);
         expect(await stage.site.backup.digestOf(stage.copyIn(app))).toBe(digest);
       }, SOON);
+      // Whose pods the node pulls it for: those before may have come too late.
+      await stage.rolledOut(namespace, `deployment/lost-${number}`);
     });
 
     it('its pods run where the node has to pull it again', async () => {
