@@ -115,7 +115,7 @@ function untilAborted(signal: AbortSignal): Promise<string> {
 
 describe('withDeadline', () => {
   beforeEach(() => {
-    vi.useFakeTimers();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   });
   afterEach(() => {
     vi.useRealTimers();
