@@ -18,7 +18,7 @@ SCENARIOS ?=
 SCRIPTS := .ci/run $(wildcard bench/*.sh test/*/*.sh)
 # The real programs of the end-to-end tests.
 PARTS := busybox containerd crane distribution docker-registry dockerd dockerd-later etcd htpasswd kube-apiserver kubectl \
-  oras regctl skopeo
+  oci-conformance oras regctl skopeo
 CLUSTER_PARTS := busybox docker-registry dockerd etcd htpasswd \
   kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet containerd runc cni coredns
 
@@ -102,8 +102,10 @@ parts: ## Provide the real programs of the end-to-end tests, in a folder of the 
 e2e: install parts ## Run the end-to-end tests: real registries, an API server, a Docker daemon
 	@npm run -s e2e -- $(E2E_OPTIONS)
 
-conformance: install ## Judge the embedded registry by the OCI suite, whose program OCI_CONFORMANCE names
-	@npm run -s conformance
+conformance: PARTS := oci-conformance
+
+conformance: install parts ## Judge the embedded registry by the OCI suite, or by another whose program OCI_CONFORMANCE names
+	@npm run -s e2e -- conformance
 
 # Parts of a cluster of its own; with CLUSTER=existing a few of them would do.
 cluster e2e-cluster: PARTS := $(CLUSTER_PARTS)

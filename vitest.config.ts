@@ -37,13 +37,6 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'conformance',
-          include: ['test/e2e/**/*.conformance.ts'],
-          testTimeout: 120_000,
-        },
-      },
-      {
-        test: {
           name: 'cluster',
           include: ['test/cluster/**/*.cluster.ts'],
           globalSetup: 'test/cluster/setup.ts',

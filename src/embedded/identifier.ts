@@ -26,3 +26,15 @@ export function checkIdentifier(text: string): void {
   if (text.includes(':')) digestFrom(text);
   else checkTag(text);
 }
+
+/**
+ * What is no tag names a manifest that cannot be there, and not a request that makes no sense: the conformance suite of
+ * version 1.1 asks for one.
+ *
+ * @throws Refusal when there can be no manifest of this tag or digest
+ */
+export function checkReadable(text: string): void {
+  if (text.includes(':')) digestFrom(text);
+  else if (!TAG.test(text))
+    throw new Refusal({ status: 404, code: 'MANIFEST_UNKNOWN', message: 'no manifest can have this tag' });
+}

@@ -73,8 +73,8 @@ describe('reading', () => {
     ['team/other/manifests/v1', 404, 'NAME_UNKNOWN'],
     ['team/manifests/v1', 404, 'NAME_UNKNOWN'],
     ['team/app/manifests/sha256:abc', 400, 'DIGEST_INVALID'],
-    ['team/app/manifests/-v1', 400, 'TAG_INVALID'],
-    [`team/app/manifests/${'a'.repeat(129)}`, 400, 'TAG_INVALID'],
+    ['team/app/manifests/-v1', 404, 'MANIFEST_UNKNOWN'],
+    [`team/app/manifests/${'a'.repeat(129)}`, 404, 'MANIFEST_UNKNOWN'],
   ])('%s is answered %i %s', async (path, status, code) => {
     const got = await send(`GET /v2/${path}`);
     expect([got.status, codeOf(got)]).toEqual([status, code]);

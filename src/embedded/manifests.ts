@@ -4,12 +4,12 @@ import { LARGEST_MANIFEST, parseManifest } from '../image/manifest.ts';
 import { answerBytes, answerEmpty } from './answer.ts';
 import { readBody } from './body.ts';
 import type { Call } from './call.ts';
-import { checkIdentifier, checkTag } from './identifier.ts';
+import { checkIdentifier, checkReadable, checkTag } from './identifier.ts';
 import { Refusal } from './refusal.ts';
 
 /** GET and HEAD. Any `Accept` gets the manifest as it was pushed: another form would have another digest. */
 export async function getManifest({ ctx, name, id, repositories }: Call): Promise<void> {
-  checkIdentifier(id);
+  checkReadable(id);
   const { descriptor, bytes } = await (await repositories.get(name)).fetchReference(id);
   const { mediaType, digest } = descriptor;
   const headers = { 'Content-Type': mediaType, 'Docker-Content-Digest': digest, ETag: `"${digest}"` };

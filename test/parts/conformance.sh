@@ -4,8 +4,9 @@
 #
 #   test/parts/conformance.sh http://HOST:PORT [FOLDER]     FOLDER: where its reports go, default a temporary one
 #
-# OCI_CONFORMANCE names the suite's program; without it `oci-conformance` on PATH serves. The suite's own variables
-# (OCI_VERSION, OCI_USERNAME, OCI_DATA_SPARSE ...) go through to it and win over what is chosen here.
+# OCI_CONFORMANCE names the suite's program; without it the one that provide.sh makes serves, then one on PATH. The
+# suite's own variables (OCI_USERNAME, OCI_VERSION, OCI_DATA_SPARSE ...) go through to it and win over what is chosen
+# here. It was written anew in 2025, with other variables: both are told what they ask for.
 set -euo pipefail
 
 say() { echo "conformance: $*" >&2; }
@@ -16,9 +17,9 @@ say() { echo "conformance: $*" >&2; }
 }
 scheme=${BASH_REMATCH[1]} registry=${BASH_REMATCH[2]}
 
+PATH=$("$(dirname "$0")/provide.sh" --path):$PATH
 program=$(command -v "${OCI_CONFORMANCE:-oci-conformance}") || {
-  say "cannot find '${OCI_CONFORMANCE:-oci-conformance}': it is the program of the folder 'conformance' of the OCI" \
-    "distribution specification; name it in OCI_CONFORMANCE"
+  say "cannot find '${OCI_CONFORMANCE:-oci-conformance}', get it with: test/parts/provide.sh oci-conformance"
   exit 2
 }
 
@@ -29,6 +30,8 @@ if [[ -z $folder ]]; then
 fi
 
 declare -A settings=(
+  [OCI_NAMESPACE]=conformance/one [OCI_CROSSMOUNT_NAMESPACE]=conformance/two
+  [OCI_TEST_PULL]=1 [OCI_TEST_PUSH]=1 [OCI_TEST_CONTENT_DISCOVERY]=1 [OCI_TEST_CONTENT_MANAGEMENT]=1
   [OCI_TLS]=$([[ $scheme == https ]] && echo insecure || echo disabled)
   [OCI_VERSION]=1.1
   # What version 1.1 leaves to the registry, and ours promises.
@@ -40,6 +43,7 @@ declare -A settings=(
 for name in "${!settings[@]}"; do
   [[ -v $name ]] || export "$name=${settings[$name]}"
 done
+export OCI_ROOT_URL=$scheme://$registry OCI_REPORT_DIR=$folder
 export OCI_REGISTRY=$registry OCI_RESULTS_DIR=$folder
 
 # In its folder, so that no configuration file of this one is read.

@@ -20,6 +20,7 @@ export type Part =
   | 'kube-scheduler'
   | 'kubectl'
   | 'kubelet'
+  | 'oci-conformance'
   | 'oras'
   | 'regctl'
   | 'runc'
