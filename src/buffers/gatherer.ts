@@ -9,7 +9,7 @@ const LARGE = 64 * 1024;
  */
 export type Patience = 'turn' | 'full';
 
-/** Makes large chunks of small ones. TLS and HTTP/2 hand out pieces of 16 KiB, each in memory of its own. */
+/** Makes large chunks of small ones. HTTP/2 and TLS in a tunnel hand out pieces of 16 KiB, each in its own memory. */
 export class Gatherer {
   readonly #buffers: ReadBuffers;
   readonly #handOn: (chunk: Buffer) => void;
@@ -43,7 +43,7 @@ export class Gatherer {
     const gathered = this.#gathered;
     const size = this.#size;
     this.drop();
-    if (gathered !== undefined) this.#handOn(this.#buffers.lend(gathered, size));
+    if (gathered !== undefined) this.#handOn(this.#buffers.lend(gathered.subarray(0, size)));
   }
 
   /** Forgets what there is: nobody wants the rest. */

@@ -8,7 +8,7 @@ const MOST_FREE = 16;
 function read(buffers: ReadBuffers, length: number, value: number): Buffer {
   const buffer = buffers.take();
   buffer.fill(value, 0, length);
-  return buffers.lend(buffer, length);
+  return buffers.lend(buffer.subarray(0, length));
 }
 
 function isFilled(chunk: Buffer, value: number): boolean {
@@ -32,10 +32,39 @@ test.each([0, 1, WHOLE / 4 - 1])('a read of %d bytes is copied, and its buffer i
   const buffers = new ReadBuffers();
   const buffer = buffers.take();
   buffer.fill(7);
-  const chunk = buffers.lend(buffer, length);
+  const chunk = buffers.lend(buffer.subarray(0, length));
   expect(buffers.take().buffer).toBe(buffer.buffer);
   buffer.fill(8);
   expect([chunk.length, isFilled(chunk, 7)]).toEqual([length, true]);
+});
+
+test('the end of a buffer, whose beginning went another way, frees all of it', () => {
+  const buffers = new ReadBuffers();
+  const buffer = buffers.take().fill(7);
+  const chunk = buffers.lend(buffer.subarray(WHOLE / 4));
+  expect([chunk.length, isFilled(chunk, 7)]).toEqual([(WHOLE * 3) / 4, true]);
+  buffers.giveBack(chunk);
+  const next = buffers.take();
+  expect([next.buffer === buffer.buffer, next.length]).toEqual([true, WHOLE]);
+});
+
+test.each([
+  ['a large part', WHOLE / 2],
+  ['a small part', 100],
+])('%s of a buffer in use is copied', (_name, length) => {
+  const buffers = new ReadBuffers();
+  const buffer = buffers.take().fill(7);
+  const chunk = buffers.copy(buffer.subarray(0, length));
+  buffer.fill(8);
+  expect([chunk.length, isFilled(chunk, 7)]).toEqual([length, true]);
+  expect(buffers.take().buffer).not.toBe(buffer.buffer);
+});
+
+test('a large copy goes through the buffers as well', () => {
+  const buffers = new ReadBuffers();
+  const chunk = buffers.copy(Buffer.alloc(WHOLE / 2, 7));
+  buffers.giveBack(chunk);
+  expect(buffers.take().buffer).toBe(chunk.buffer);
 });
 
 test('what was not given back stays as it is, whatever is read after it', () => {

@@ -27,18 +27,25 @@ export class ReadBuffers {
 
   /**
    * What was read, to be handed on.
-   * @param buffer one that was taken here
-   * @param length of what is in it
+   * @param read a part of a buffer that was taken here, of which nothing else is in use any more
    */
-  lend({ buffer }: Uint8Array, length: number): Buffer {
-    const read = Buffer.from(buffer, 0, length);
+  lend(read: Uint8Array): Buffer {
+    const { buffer, byteOffset, length } = read;
     if (length >= WORTH_LENDING) {
       this.#lent.set(buffer, length);
-      return read;
+      return Buffer.from(buffer, byteOffset, length);
     }
     const chunk = Buffer.from(read);
     this.#keep(buffer);
     return chunk;
+  }
+
+  /** The same to be handed on, of a buffer that is in use still. */
+  copy(read: Uint8Array): Buffer {
+    if (read.length < WORTH_LENDING) return Buffer.from(read);
+    const buffer = this.take();
+    buffer.set(read);
+    return this.lend(buffer.subarray(0, read.length));
   }
 
   /**

@@ -8,10 +8,10 @@ import { readBuffers } from '../buffers/read-buffers.ts';
 import { forbiddenAddress, guardedLookup, literalFault, type MayBeInternal } from './address-guard.ts';
 import type { FindHostCertificates } from './host-certificates.ts';
 import { hostConnector } from './host-connector.ts';
-import { plainConnector } from './plain-connector.ts';
 import type { FindProxy } from './proxy.ts';
 import { proxyConnector } from './proxy-connector.ts';
 import { giveBackWhatIsSent } from './sent-chunks.ts';
+import { readingInto } from './socket-reader.ts';
 
 /** Time for TCP and TLS together. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -143,10 +143,11 @@ function guardedConnector(
   { findCertificates, findProxy }: Pick<TransportOptions, 'findCertificates' | 'findProxy'> = {},
 ): buildConnector.connector {
   const lookup = guardedLookup(mayBeInternal);
-  const all = { timeout: CONNECT_TIMEOUT_MS, lookup, allowH2: false, ...options };
-  const direct = findCertificates === undefined ? buildConnector(all) : hostConnector(all, findCertificates);
+  const onread = readingInto(readBuffers);
+  const all = { timeout: CONNECT_TIMEOUT_MS, lookup, allowH2: false, onread, ...options };
+  const plain = buildConnector(all);
+  const direct = findCertificates === undefined ? plain : hostConnector(all, findCertificates);
   const secure = findProxy === undefined ? direct : proxyConnector(direct, findProxy, CONNECT_TIMEOUT_MS);
-  const plain = plainConnector({ timeout: CONNECT_TIMEOUT_MS, lookup, buffers: readBuffers });
   return (target, callback) => {
     const fault = literalFault(bare(target.hostname), mayBeInternal);
     const connect = target.protocol === 'https:' ? secure : plain;

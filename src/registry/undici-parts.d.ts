@@ -13,7 +13,6 @@ declare module 'undici/lib/core/errors.js' {
   import type { errors } from 'undici';
 
   export const BodyTimeoutError: typeof errors.BodyTimeoutError;
-  export const ConnectTimeoutError: typeof errors.ConnectTimeoutError;
 }
 
 declare module 'undici/lib/api/api-request.js' {
