@@ -12,7 +12,7 @@ COPY tsconfig.json ./
 COPY build build
 COPY src src
 # The last step is for checkouts that nobody but their owner may read.
-RUN npm run build && chmod -R a+rX package.json dist && chmod a+x dist/main.js
+RUN npm run build && chmod -R a+rX package.json dist && chmod a+x dist/main.cjs
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="image-cloner" \
@@ -23,9 +23,9 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/dist dist
 # For `kubectl exec`.
-RUN ln -s /app/dist/main.js /usr/local/bin/image-cloner
+RUN ln -s /app/dist/main.cjs /usr/local/bin/image-cloner
 # As a number, so that Kubernetes sees that it is not root.
 USER 65532:65532
 EXPOSE 8443 9090
-ENTRYPOINT ["node", "/app/dist/main.js"]
+ENTRYPOINT ["node", "/app/dist/main.cjs"]
 CMD ["serve"]

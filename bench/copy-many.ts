@@ -46,4 +46,4 @@ function pairsOf([source, target, ...rest]: readonly string[]): readonly Pair[] 
   return source === undefined || target === undefined ? [] : [{ source, target }, ...pairsOf(rest)];
 }
 
-await copyMany(pairsOf(process.argv.slice(2)));
+void copyMany(pairsOf(process.argv.slice(2)));

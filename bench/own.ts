@@ -20,14 +20,14 @@ const PLAIN = ['--source-plain-http', '--target-plain-http'];
  */
 export async function ownTool(checkout: string, name = 'image-cloner'): Promise<Tool> {
   const built = await build(checkout);
-  const main = join(built, 'main.js');
+  const main = join(built, 'main.cjs');
   return {
     name,
     copiesMany: true,
     version: async () => (await output(process.execPath, [main, '--version'])).trim(),
     command: (pairs, surroundings) => {
       const plain = surroundings.authority === undefined ? PLAIN : [];
-      const script = pairs.length === 1 ? [main, 'copy', ...plain] : [join(built, 'copy-many.js')];
+      const script = pairs.length === 1 ? [main, 'copy', ...plain] : [join(built, 'copy-many.cjs')];
       const references = pairs.flatMap(({ source, target }) => [source, target]);
       return {
         program: process.execPath,
@@ -38,7 +38,7 @@ export async function ownTool(checkout: string, name = 'image-cloner'): Promise<
   };
 }
 
-/** @returns the folder of what was built: `main.js` and `copy-many.js` */
+/** @returns the folder of what was built: `main.cjs` and `copy-many.cjs` */
 export async function build(checkout: string): Promise<string> {
   await output(process.execPath, [join(checkout, 'bench/build.ts')]);
   const built = join(checkout, BUILT);

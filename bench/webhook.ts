@@ -70,7 +70,7 @@ export class Webhook {
 
 /** Pinned to one processor, it does not have to be told from those that ask it. */
 async function commandLine(): Promise<{ readonly command: string; readonly args: readonly string[] }> {
-  const main = join(await build(OWN_CHECKOUT), 'main.js');
+  const main = join(await build(OWN_CHECKOUT), 'main.cjs');
   return { command: 'taskset', args: ['--cpu-list', '0', process.execPath, main, 'serve'] };
 }
 

@@ -33,10 +33,11 @@ export async function bundle(input: Readonly<Record<string, string>>, dir: strin
     output: {
       dir,
       cleanDir: true,
-      format: 'esm',
-      entryFileNames: '[name].js',
+      // Node links modules of the other kind one by one, and asks each of its own for all that it exports.
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
       // Names without a hash: a stack trace says the same in each build.
-      chunkFileNames: 'chunks/[name].js',
+      chunkFileNames: 'chunks/[name].cjs',
     },
   });
 }

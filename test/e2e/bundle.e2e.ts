@@ -18,12 +18,12 @@ describe('what is shipped, far from the packages of this checkout', () => {
   afterAll(() => folder.remove());
 
   it('starts, and says its version', async () => {
-    expect(await output(process.execPath, [folder.file('dist/main.js'), '--version'])).toMatch(/^\d+\./);
+    expect(await output(process.execPath, [folder.file('dist/main.cjs'), '--version'])).toMatch(/^\d+\./);
   });
 
   // What is loaded late fails late: clients of daemons and clusters.
   it('can load each of its files', async () => {
-    const chunks = readdirSync(folder.file('dist/chunks')).filter((name) => name.endsWith('.js'));
+    const chunks = readdirSync(folder.file('dist/chunks')).filter((name) => name.endsWith('.cjs'));
     const urls = chunks.map((name) => pathToFileURL(folder.file(`dist/chunks/${name}`)).href);
     const loads = urls.map((url) => `await import(${JSON.stringify(url)});`).join('\n');
     await output(process.execPath, ['--input-type=module', '--eval', loads]);

@@ -45,7 +45,7 @@ let built: Promise<string> | undefined;
 /** What is shipped is what is tested: `npm run build`, once for each run. @returns its entry */
 export function build(): Promise<string> {
   built ??= output('npm', ['run', '-s', 'build'], { directory: CHECKOUT }).then(() =>
-    join(CHECKOUT, 'dist/main.js'),
+    join(CHECKOUT, 'dist/main.cjs'),
   );
   return built;
 }

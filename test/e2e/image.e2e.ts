@@ -91,7 +91,7 @@ describe.runIf(canRun('dockerd', 'busybox', 'root'))('the container image', () =
     const [{ Config }] = Inspected.parse(JSON.parse(await docker('image', 'inspect', IMAGE)));
     expect(Config).toMatchObject({
       User: '65532:65532',
-      Entrypoint: ['node', '/app/dist/main.js'],
+      Entrypoint: ['node', '/app/dist/main.cjs'],
       Cmd: ['serve'],
       Labels: { 'org.opencontainers.image.title': 'image-cloner' },
     });
@@ -100,7 +100,7 @@ describe.runIf(canRun('dockerd', 'busybox', 'root'))('the container image', () =
 
   it('holds the program and what it needs to run, and nothing that it is built or tested with', async () => {
     const files = await list('/app');
-    expect(files).toContain('/app/dist/main.js');
+    expect(files).toContain('/app/dist/main.cjs');
     expect(files).toContain('/app/dist/chunks/proto/content.proto');
     expect(files).toContain('/app/dist/THIRD-PARTY-NOTICES.txt');
     expect(files.filter((file) => /^\/app\/(?!dist|package\.json$)./.test(file))).toEqual([]);
@@ -110,7 +110,7 @@ describe.runIf(canRun('dockerd', 'busybox', 'root'))('the container image', () =
 
   it('does not tell where its packages came from', async () => {
     const history = await docker('history', '--no-trunc', IMAGE);
-    expect(history).toContain('/app/dist/main.js');
+    expect(history).toContain('/app/dist/main.cjs');
     expect(history).not.toMatch(/NPM_CONFIG_REGISTRY|npm ci/);
   });
 
