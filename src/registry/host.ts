@@ -1,5 +1,6 @@
 import { type Endpoint, endpointOf, type SpeaksPlainHttp } from './endpoint.ts';
 import { HostGate } from './host-gate.ts';
+import { Outage } from './outage.ts';
 import type { Patience } from './retry.ts';
 import { TraitMemory } from './trait.ts';
 import type { Transport } from './transport.ts';
@@ -23,7 +24,7 @@ export class Host {
   constructor(name: string, options: HostOptions) {
     this.#name = name;
     this.#options = options;
-    this.patience = { gate: new HostGate(), firstPauseMs: options.firstPauseMs };
+    this.patience = { gate: new HostGate(), outage: new Outage(), firstPauseMs: options.firstPauseMs };
   }
 
   /** Base URL of its API. @throws RegistryError as `endpointOf` does */

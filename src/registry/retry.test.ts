@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, type Mock, test, vi } from 'vitest';
 import { HostGate } from './host-gate.ts';
+import { Outage } from './outage.ts';
 import { RegistryError, type RegistryErrorCode } from './registry-error.ts';
 import { FIRST_PAUSE_MS, type Patience, pauseAfter, withRetries } from './retry.ts';
 
@@ -9,7 +10,7 @@ afterEach(() => vi.useRealTimers());
 const operation = 'read manifest a:v1';
 
 function patience(): Patience {
-  return { gate: new HostGate(), firstPauseMs: FIRST_PAUSE_MS };
+  return { gate: new HostGate(), outage: new Outage(), firstPauseMs: FIRST_PAUSE_MS };
 }
 
 function fault(code: RegistryErrorCode, retryAfter?: number): RegistryError {
@@ -74,6 +75,71 @@ describe('a request that may be repeated', () => {
     const attempt = failing(9, error);
     expect(await run(attempt)).toBe(error);
     expect(attempt).toHaveBeenCalledOnce();
+  });
+});
+
+/** Of a host that all tries of a request were for nothing at. */
+async function lost(code: RegistryErrorCode = 'UNREACHABLE'): Promise<Patience> {
+  const own = patience();
+  await run(failing(9, fault(code)), own);
+  return own;
+}
+
+describe('a host that is out of reach', () => {
+  test.each<RegistryErrorCode>(['UNREACHABLE', 'TIMEOUT'])(
+    'has one try for the next request, after %s',
+    async (code) => {
+      const own = await lost(code);
+      for (let request = 0; request < 3; request++) {
+        const attempt = failing(9, fault(code));
+        expect(await run(attempt, own)).toMatchObject({ code });
+        expect(attempt).toHaveBeenCalledOnce();
+      }
+    },
+  );
+
+  test('has one try more for a request that is under way', async () => {
+    const own = patience();
+    const earlier = failing(9, fault('UNREACHABLE'));
+    const { signal } = new AbortController();
+    const running = withRetries(own, { operation, signal }, earlier).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(2000);
+    const later = failing(9, fault('UNREACHABLE'));
+    await Promise.all([running, run(later, own)]);
+    expect(earlier).toHaveBeenCalledTimes(5);
+    // With all of them it were five, the last one three seconds after the first.
+    expect(later.mock.calls.length).toBeLessThan(5);
+  });
+
+  test('has all its tries again once it has answered', async () => {
+    const own = await lost();
+    expect(await run(failing(0, fault('UNREACHABLE')), own)).toBe('done');
+    const attempt = failing(9, fault('UNREACHABLE'));
+    await run(attempt, own);
+    expect(attempt).toHaveBeenCalledTimes(5);
+  });
+
+  test.each<RegistryErrorCode>(['NOT_FOUND', 'UNAVAILABLE'])('is back when it answers %s', async (code) => {
+    const own = await lost();
+    await run(failing(9, fault(code)), own);
+    const attempt = failing(9, fault('UNREACHABLE'));
+    await run(attempt, own);
+    expect(attempt).toHaveBeenCalledTimes(5);
+  });
+
+  test('has all its tries again after a minute', async () => {
+    const own = await lost();
+    await vi.advanceTimersByTimeAsync(60_000);
+    const attempt = failing(9, fault('UNREACHABLE'));
+    await run(attempt, own);
+    expect(attempt).toHaveBeenCalledTimes(5);
+  });
+
+  test('is not what a busy one is', async () => {
+    const own = await lost('UNAVAILABLE');
+    const attempt = failing(9, fault('UNREACHABLE'));
+    await run(attempt, own);
+    expect(attempt).toHaveBeenCalledTimes(5);
   });
 });
 

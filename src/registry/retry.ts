@@ -1,5 +1,6 @@
 import { asRegistryError, type Wanted } from './connection-error.ts';
 import type { HostGate } from './host-gate.ts';
+import { isOutOfReach, type Outage } from './outage.ts';
 import { pause } from './pause.ts';
 import { RegistryError } from './registry-error.ts';
 
@@ -11,9 +12,10 @@ const LONGEST_PAUSE_MS = 30_000;
 /** A registry that asks for a longer silence is taken at its word: the copy fails now and is wanted again later. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
-/** How a host is asked again: its gate, and the pause before the second try. */
+/** How a host is asked again: its gate, whether it can be reached at all, and the pause before the second try. */
 export interface Patience {
   readonly gate: HostGate;
+  readonly outage: Outage;
   readonly firstPauseMs: number;
 }
 
@@ -30,14 +32,28 @@ export async function withRetries<T>(
     try {
       await patience.gate.pass(wanted.signal);
       wanted.signal.throwIfAborted();
-      return await attempt();
+      const done = await attempt();
+      patience.outage.end();
+      return done;
     } catch (error) {
       if (wanted.signal.aborted) throw asRegistryError(error, wanted);
+      const isLast = isLastTry(error, tries, patience);
       const wait = pauseAfter(error, tries, patience);
-      if (wait === undefined || tries === MOST_TRIES) throw error;
+      if (wait === undefined || isLast) throw error;
       await rest(wait, wanted);
     }
   }
+}
+
+/** What one request finds out about the host counts for all that are under way. */
+function isLastTry(error: unknown, tries: number, { outage }: Patience): boolean {
+  const isLast = tries === MOST_TRIES;
+  if (!isOutOfReach(error)) {
+    outage.end();
+    return isLast;
+  }
+  if (isLast || outage.isOn) outage.begin();
+  return outage.isOn;
 }
 
 /**
