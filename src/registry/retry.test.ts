@@ -98,6 +98,27 @@ describe('a host that is out of reach', () => {
     },
   );
 
+  test('has two tries where each takes as long as a silent host does', async () => {
+    const attempt = vi.fn<() => Promise<string>>(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
+      throw fault('TIMEOUT');
+    });
+    const own = patience();
+    expect(await run(attempt, own)).toMatchObject({ code: 'TIMEOUT' });
+    expect(attempt).toHaveBeenCalledTimes(2);
+    await run(attempt, own);
+    expect(attempt).toHaveBeenCalledTimes(3);
+  });
+
+  test('is not what takes its time and answers', async () => {
+    const attempt = vi.fn<() => Promise<string>>(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
+      throw fault('UNAVAILABLE');
+    });
+    await run(attempt);
+    expect(attempt).toHaveBeenCalledTimes(5);
+  });
+
   test('has one try more for a request that is under way', async () => {
     const own = patience();
     const earlier = failing(9, fault('UNREACHABLE'));

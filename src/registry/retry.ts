@@ -9,6 +9,8 @@ const MOST_TRIES = 5;
 /** Pause before the second try, doubled with each further one. */
 export const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 30_000;
+/** A host that keeps silent takes ten seconds and more for each try, and two of those say as much as five. */
+const LONGEST_SEARCH_MS = 15_000;
 /** A registry that asks for a longer silence is taken at its word: the copy fails now and is wanted again later. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
@@ -28,6 +30,7 @@ export async function withRetries<T>(
   wanted: Wanted,
   attempt: () => Promise<T>,
 ): Promise<T> {
+  const begun = performance.now();
   for (let tries = 1; ; tries++) {
     try {
       await patience.gate.pass(wanted.signal);
@@ -37,22 +40,19 @@ export async function withRetries<T>(
       return done;
     } catch (error) {
       if (wanted.signal.aborted) throw asRegistryError(error, wanted);
-      const isLast = isLastTry(error, tries, patience);
+      const isLast = tries === MOST_TRIES || (tries > 1 && performance.now() - begun > LONGEST_SEARCH_MS);
+      const isLost = notice(error, isLast, patience.outage);
       const wait = pauseAfter(error, tries, patience);
-      if (wait === undefined || isLast) throw error;
+      if (wait === undefined || tries === MOST_TRIES || isLost) throw error;
       await rest(wait, wanted);
     }
   }
 }
 
-/** What one request finds out about the host counts for all that are under way. */
-function isLastTry(error: unknown, tries: number, { outage }: Patience): boolean {
-  const isLast = tries === MOST_TRIES;
-  if (!isOutOfReach(error)) {
-    outage.end();
-    return isLast;
-  }
-  if (isLast || outage.isOn) outage.begin();
+/** What one request finds out about the host counts for all that are under way. @returns is it out of reach? */
+function notice(error: unknown, isLast: boolean, outage: Outage): boolean {
+  if (!isOutOfReach(error)) outage.end();
+  else if (isLast || outage.isOn) outage.begin();
   return outage.isOn;
 }
 
