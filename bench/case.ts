@@ -35,6 +35,7 @@ export const CASES: readonly Case[] = [
   { name: 'present-80', subject: 'index', ...FARTHER, isPresent: true },
   { name: 'family', subject: 'family', ...PLAIN },
   { name: 'crowd', subject: 'crowd', ...PLAIN, atOnce: true },
+  { name: 'crowd-tls', subject: 'crowd', ...PLAIN, speaksTls: true, atOnce: true },
 ];
 
 /** Enough to see that the bench works, in less than a minute. */
