@@ -110,6 +110,14 @@ describe('a host that is out of reach', () => {
     expect(attempt).toHaveBeenCalledTimes(3);
   });
 
+  test('has all its tries where it was others that let it wait', async () => {
+    const own = patience();
+    own.gate.closeFor(30_000);
+    const attempt = failing(9, fault('UNREACHABLE'));
+    await run(attempt, own);
+    expect(attempt).toHaveBeenCalledTimes(5);
+  });
+
   test('is not what takes its time and answers', async () => {
     const attempt = vi.fn<() => Promise<string>>(async () => {
       await new Promise((resolve) => setTimeout(resolve, 10_000));

@@ -10,7 +10,7 @@ const MOST_TRIES = 5;
 export const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 30_000;
 /** A host that keeps silent takes ten seconds and more for each try, and two of those say as much as five. */
-const LONGEST_SEARCH_MS = 15_000;
+const LONG_TRY_MS = 5_000;
 /** A registry that asks for a longer silence is taken at its word: the copy fails now and is wanted again later. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
@@ -30,29 +30,45 @@ export async function withRetries<T>(
   wanted: Wanted,
   attempt: () => Promise<T>,
 ): Promise<T> {
-  const begun = performance.now();
   for (let tries = 1; ; tries++) {
+    const asked = await passGate(patience.gate, wanted);
     try {
-      await patience.gate.pass(wanted.signal);
-      wanted.signal.throwIfAborted();
       const done = await attempt();
       patience.outage.end();
       return done;
     } catch (error) {
       if (wanted.signal.aborted) throw asRegistryError(error, wanted);
-      const isLast = tries === MOST_TRIES || (tries > 1 && performance.now() - begun > LONGEST_SEARCH_MS);
-      const isLost = notice(error, isLast, patience.outage);
+      const isLast = isLastTry(error, { tries, tookMs: performance.now() - asked }, patience);
       const wait = pauseAfter(error, tries, patience);
-      if (wait === undefined || tries === MOST_TRIES || isLost) throw error;
+      if (wait === undefined || isLast) throw error;
       await rest(wait, wanted);
     }
   }
 }
 
-/** What one request finds out about the host counts for all that are under way. @returns is it out of reach? */
-function notice(error: unknown, isLast: boolean, outage: Outage): boolean {
-  if (!isOutOfReach(error)) outage.end();
-  else if (isLast || outage.isOn) outage.begin();
+/** @returns when the host may be asked, on the clock of `performance.now()` @throws RegistryError `ABORTED` */
+async function passGate(gate: HostGate, wanted: Wanted): Promise<number> {
+  try {
+    await gate.pass(wanted.signal);
+    wanted.signal.throwIfAborted();
+    return performance.now();
+  } catch (error) {
+    throw asRegistryError(error, wanted);
+  }
+}
+
+/** What one request finds out about the host counts for all that are under way. */
+function isLastTry(
+  error: unknown,
+  { tries, tookMs }: { readonly tries: number; readonly tookMs: number },
+  { outage }: Patience,
+): boolean {
+  const isEnough = tries === MOST_TRIES;
+  if (!isOutOfReach(error)) {
+    outage.end();
+    return isEnough;
+  }
+  if (isEnough || (tries > 1 && tookMs > LONG_TRY_MS) || outage.isOn) outage.begin();
   return outage.isOn;
 }
 

@@ -59,7 +59,7 @@ class SocketReader {
     this.#socket = socket;
     this.#buffers = buffers;
     this.#gathers = 'encrypted' in socket;
-    this.#listen();
+    this.#intercept();
   }
 
   get wantsMore(): boolean {
@@ -117,7 +117,7 @@ class SocketReader {
   }
 
   /** As a stream takes its methods from the options of its constructor: they are properties of it, too. */
-  #listen(): void {
+  #intercept(): void {
     const socket = this.#socket;
     const push = socket.push.bind(socket);
     const read = socket._read.bind(socket);
